@@ -1,0 +1,274 @@
+"""The records that every part speaks in, and the events of an answer's stream.
+
+Frozen, plain data; imports nothing of ours. Offsets (`start`, `end`) are in characters of a page's
+text, end exclusive; page numbers count from 1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+Verdict = Literal["supported", "weak", "unsupported", "uncited"]
+Mode = Literal["openchat", "quotes"]
+
+
+# --- a document's way -----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Heading:
+    """A heading where it stands in its page's text; `level` counts from 1 as in HTML."""
+
+    level: int
+    start: int
+    end: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page, slide, sheet or section of a source; a source with no pages has one."""
+
+    number: int
+    text: str
+    headings: tuple[Heading, ...] = ()
+    label: str | None = None  # what is printed on the page, where that differs from the number
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """What a parser made of one file's bytes."""
+
+    media_type: str
+    pages: tuple[Page, ...]
+    title: str | None = None
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """A span of a page: `page.text[chunk.start:chunk.end] == chunk.text`, always."""
+
+    page: int
+    start: int
+    end: int
+    text: str
+    headings: tuple[str, ...] = ()  # outermost first; searched, not quoted
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a file was found: its path below the ingested root, and what a second look compares.
+
+    `source` is what people see and type: the path below `root` with `/` between its parts, always valid
+    UTF-8 (undecodable bytes as `\\xNN`). `location` is the absolute path in the file system's own bytes.
+    """
+
+    root: str
+    source: str
+    location: bytes
+    content_hash: str  # sha256 of the file's bytes, in hex
+    size_bytes: int
+    modified_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One file in the index, as a list of sources shows it."""
+
+    source: str
+    root: str
+    location: bytes
+    content_hash: str
+    media_type: str
+    title: str | None
+    size_bytes: int
+    modified_ns: int
+    page_count: int
+    chunk_count: int
+    ingested_at: str  # ISO 8601, UTC
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A file that could not be read, and why, in words for a person."""
+
+    source: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class IndexMeta:
+    """What gives an index its meaning; stored in it, and wins over the settings."""
+
+    embedding_model: str
+    embedding_revision: str
+    dimension: int
+    chunk_tokens: int
+    parser_version: int
+
+
+# --- a question's way -----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A chunk that a search returned. `score` orders hits; `scores` says what it was made of."""
+
+    chunk_id: int
+    source: str
+    page: int
+    start: int
+    end: int
+    text: str
+    score: float
+    scores: Mapping[str, float] = field(default_factory=dict)
+    headings: tuple[str, ...] = ()
+    media_type: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A hit that made it into the prompt, with its number (from 1)."""
+
+    number: int
+    source: str
+    page: int
+    start: int
+    end: int
+    text: str
+    score: float
+    headings: tuple[str, ...] = ()
+    media_type: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Citation:
+    """A number in an answer, resolved.
+
+    `start`, `end` and `quote` are the words of the source that bear the sentence out (or come nearest);
+    `answer_start` and `answer_end` are the sentence's place in the answer's text.
+    """
+
+    number: int
+    source: str
+    page: int
+    start: int
+    end: int
+    quote: str
+    verdict: Verdict
+    answer_start: int
+    answer_end: int
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """Something that did not fit the window, and why."""
+
+    what: str
+    tokens: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """How the window was spent, in the model's own tokens.
+
+    `instruction + passages + history + question` is exactly the prompt that was decoded, and with
+    `reserve` never exceeds `window`. `reused` of the prompt's tokens were still in the model's memory.
+    """
+
+    window: int
+    instruction: int
+    passages: int
+    history: int
+    question: int
+    reserve: int
+    reused: int = 0
+    left_out: tuple[LeftOut, ...] = ()
+
+    @property
+    def prompt(self) -> int:
+        """Tokens of the whole prompt."""
+        return self.instruction + self.passages + self.history + self.question
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One turn of a conversation that went before."""
+
+    role: Literal["user", "assistant"]
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came of a question. When `abstained`, `passages` are the nearest, but not an answer.
+
+    `stopped` is true when somebody stopped it and `text` is what was there by then; `cut` when the
+    model ran out of its reserve in the middle.
+    """
+
+    question: str
+    text: str
+    mode: Mode
+    abstained: bool
+    citations: tuple[Citation, ...]
+    passages: tuple[Passage, ...]
+    ledger: Ledger | None
+    timings: Mapping[str, float]  # seconds by stage
+    model: str | None = None
+    stopped: bool = False
+    cut: bool = False
+
+
+# --- the events of a stream, in the order in which they can come -----------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Retrieved:
+    """The search is done; these passages are what the answer can rest on."""
+
+    passages: tuple[Passage, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Queued:
+    """Somebody else's answer is being written; `position` of them come before this one."""
+
+    position: int
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """The model has read `done` of the prompt's `total` tokens."""
+
+    done: int
+    total: int
+    seconds_left: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class TextDelta:
+    """The next piece of the answer's text."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Cited:
+    """A sentence is complete and its mark was resolved and checked."""
+
+    citation: Citation
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """The last event, always: the whole answer."""
+
+    answer: Answer
+
+
+Event = Retrieved | Queued | Reading | TextDelta | Cited | Done

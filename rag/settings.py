@@ -1,0 +1,95 @@
+"""Settings: flag > environment (`RAG_*`) > `rag.toml` in the working folder > default.
+
+Takes a mapping of flags, gives one frozen `Settings`. Few and closed: a name that is not a field is an
+error, in the environment too. Does not know what any of them is used for.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import platformdirs
+
+from rag.errors import UsageError
+
+BUNDLED_EMBEDDER = "all-MiniLM-L6-v2"
+_NOT_SETTINGS = {"RAG_CONFIG"}  # names the file to read instead of ./rag.toml
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """All there is to set. Every field is also a `RAG_` variable and a key of `rag.toml`."""
+
+    index: str = str(Path(platformdirs.user_data_dir("openchat-rag")) / "index")  # the index's folder
+    model: str | None = None  # a GGUF file; without one, answers are quotes
+    embedding_model: str = BUNDLED_EMBEDDER  # a sentence-transformers model, by name or path
+    chunk_tokens: int = 200  # a chunk's largest size, in the embedder's tokens
+    passages: int = 6  # how many hits the model is given at most
+    window: int = 8192  # the model's window, prompt and answer together, in tokens
+    reserve: int = 768  # of these, kept for the answer
+    temperature: float = 0.0  # 0 is greedy: a grounded answer is not a place for luck
+    seed: int = 0
+    threads: int = 0  # for llama.cpp; 0 is one a core
+    gpu_layers: int = -1  # -1: all of them where llama.cpp was built with a GPU, else none
+    queue: int = 8  # questions that may wait for the model
+    parse_seconds: int = 120  # a parser's longest time on one file
+    parse_megabytes: int = 2048  # a parser's most memory on one file
+    file_megabytes: int = 512  # the largest file that is read
+
+
+def load_settings(flags: Mapping[str, Any] | None = None) -> Settings:
+    """Settings from all four places; a flag that is None counts as not given.
+
+    Raises `UsageError` for a name that is no setting, or a value of the wrong type.
+    """
+    kinds = {field.name: field.type for field in dataclasses.fields(Settings)}
+    values: dict[str, Any] = {}
+    for origin, given in (_from_file(), _from_environment(), ("flag", dict(flags or {}))):
+        for name, value in given.items():
+            if name not in kinds:
+                known = ", ".join(sorted(kinds))
+                raise UsageError(f"{origin}: {name!r} is not a setting; the settings are {known}")
+            if value is not None:
+                values[name] = _converted(origin, name, value, str(kinds[name]))
+    return Settings(**values)
+
+
+def _from_file() -> tuple[str, dict[str, Any]]:
+    path = Path(os.environ.get("RAG_CONFIG", "rag.toml"))
+    if not path.is_file():
+        if "RAG_CONFIG" in os.environ:
+            raise UsageError(f"RAG_CONFIG names {str(path)!r}, which is not a file")
+        return str(path), {}
+    try:
+        return str(path), tomllib.loads(path.read_text("utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path} is not valid TOML: {error}") from error
+
+
+def _from_environment() -> tuple[str, dict[str, Any]]:
+    given = {
+        name.removeprefix("RAG_").lower(): value
+        for name, value in os.environ.items()
+        if name.startswith("RAG_") and name not in _NOT_SETTINGS and value != ""
+    }
+    return "environment RAG_*", given
+
+
+def _converted(origin: str, name: str, value: Any, kind: str) -> Any:
+    if kind.startswith("str") and isinstance(value, str | Path):
+        return str(value)
+    wanted: type[int] | type[float] = float if kind == "float" else int
+    try:
+        number = wanted(value)
+    except (TypeError, ValueError):
+        raise UsageError(f"{origin}: {name} is {value!r}; it takes a {wanted.__name__}") from None
+    least = -1 if name == "gpu_layers" else 0
+    if number < least:
+        raise UsageError(f"{origin}: {name} is {number}; the least is {least}")
+    return number
