@@ -8,7 +8,7 @@
     │   ├── CorruptSource         the file is not what it claims to be, or is damaged
     │   ├── EmptySource           nothing to index: no text, or no text layer
     │   └── ParserFailed          the parser crashed, hung or went over a limit
-    ├── IndexError_           the index
+    ├── StoreError            the index
     │   ├── IndexMissing          there is none at that place
     │   ├── IndexInvalid          something is there that is not one of our indexes
     │   ├── IndexDamaged          bytes of it changed behind our back
@@ -61,27 +61,27 @@ class ParserFailed(SourceError):
     """The parser crashed, hung or went over a limit."""
 
 
-class IndexError_(RagError):
-    """Something is wrong with the index (the underscore keeps Python's own name free)."""
+class StoreError(RagError):
+    """Something is wrong with the index."""
 
 
-class IndexMissing(IndexError_):
+class IndexMissing(StoreError):
     """There is no index at that place."""
 
 
-class IndexInvalid(IndexError_):
+class IndexInvalid(StoreError):
     """Something is there that is not one of our indexes."""
 
 
-class IndexDamaged(IndexError_):
+class IndexDamaged(StoreError):
     """Bytes of the index changed behind our back."""
 
 
-class IndexLocked(IndexError_):
+class IndexLocked(StoreError):
     """Another process is writing to the index."""
 
 
-class IndexMismatch(IndexError_):
+class IndexMismatch(StoreError):
     """The index was made by another embedding model or another version."""
 
 
