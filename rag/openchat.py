@@ -1,0 +1,310 @@
+"""OpenChat 3.5 behind LangChain's `BaseChatModel`, and the stream that the chain uses.
+
+Takes messages or a prompt's ids, gives text as it comes. The engine is llama.cpp in this process; each file
+is loaded once, whoever asks for it, and serves one generation at a time. Knows nothing of documents.
+"""
+
+from __future__ import annotations
+
+import codecs
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from langchain_core.callbacks import CallbackManagerForLLMRun
+from langchain_core.language_models import BaseChatModel
+from langchain_core.language_models.chat_models import generate_from_stream
+from langchain_core.messages import AIMessageChunk, BaseMessage
+from langchain_core.messages.ai import UsageMetadata
+from langchain_core.outputs import ChatGenerationChunk, ChatResult
+from pydantic import Field, PrivateAttr
+
+from rag.errors import ModelMissing, UsageError, WindowExceeded
+from rag.gguf import PULL_HINT
+from rag.llama import Engine, Piece, Read, Sampling
+from rag.model_queue import ModelQueue
+from rag.prompt import BEGIN, END_OF_TURN, Condition, encode_conversation, encode_text
+from rag.records import Queued, Reading, TextDelta, Turn
+from rag.settings import Settings, load_settings
+
+# `</s>` is not what OpenChat ends a turn with, but nothing sensible follows it.
+END_TOKENS = frozenset({END_OF_TURN, 2})
+NEVER_SAID = (0, BEGIN, 32001)
+
+
+class LoadedModel:
+    """One model file in memory, with the line in front of it."""
+
+    def __init__(self, engine: Engine, queue: ModelQueue) -> None:
+        self.engine = engine
+        self.queue = queue
+
+    @property
+    def name(self) -> str:
+        """The file's name without its ending: what people call the model by."""
+        return self.engine.path.stem
+
+    def tokenize(self, text: str) -> list[int]:
+        """Plain text as ids; see `Engine.tokenize`."""
+        return self.engine.tokenize(text)
+
+    def stream(
+        self,
+        ids: Sequence[int],
+        *,
+        max_tokens: int,
+        sampling: Sampling,
+        grammar: str | None = None,
+        stop: threading.Event | None = None,
+        usage: Usage | None = None,
+    ) -> Iterator[Queued | Reading | TextDelta]:
+        """Waits for its turn, reads the prompt, and gives the text as it is written.
+
+        `usage`, if given, is filled in on the way. Closing the iterator, or setting `stop`, ends it
+        wherever it is and lets the next one go.
+        """
+        usage = usage if usage is not None else Usage()
+        with self.queue.enter() as ticket:
+            for ahead in ticket.wait(stop):
+                yield Queued(ahead)
+            if stop is not None and stop.is_set():
+                return
+            decoder = codecs.getincrementaldecoder("utf-8")("replace")
+            begun, first = time.monotonic(), True
+            for event in self.engine.generate(
+                ids,
+                max_tokens=max_tokens,
+                end=END_TOKENS,
+                banned=NEVER_SAID,
+                sampling=sampling,
+                grammar=grammar,
+                stop=stop,
+            ):
+                if isinstance(event, Read):
+                    usage.prompt, usage.reused = event.total, event.reused
+                    yield _reading(event, time.monotonic() - begun)
+                    continue
+                usage.answer += 1
+                text = decoder.decode(event.data)
+                # The template has no space after "Assistant:"; the first word brings its own.
+                text, first = (text.lstrip(" "), first and not text.strip(" ")) if first else (text, False)
+                if text:
+                    yield TextDelta(text)
+            usage.cut = usage.answer >= max_tokens
+            if rest := decoder.decode(b"", final=True):
+                yield TextDelta(rest)
+
+
+class Usage:
+    """What a stream has cost so far, in tokens, and whether it ended for want of room."""
+
+    def __init__(self) -> None:
+        self.prompt = 0
+        self.reused = 0
+        self.answer = 0
+        self.cut = False
+
+
+def _reading(event: Read, seconds: float) -> Reading:
+    read = event.done - event.reused
+    left = (event.total - event.done) / read * seconds if read else None
+    return Reading(event.done, event.total, left)
+
+
+_loaded: dict[tuple[Path, int, int, int], LoadedModel] = {}
+_loading = threading.Lock()
+
+
+def load_model(settings: Settings) -> LoadedModel:
+    """The model that `settings.model` names; loaded once in a process, shared by all who ask.
+
+    Raises `ModelMissing` and `ModelInvalid` as `rag.gguf` does, and `ModelFailed`.
+    """
+    if not settings.model:
+        raise ModelMissing(f"no model is set: {PULL_HINT}, and name it with --model or RAG_MODEL")
+    path = Path(settings.model).expanduser().resolve()
+    key = (path, settings.window, settings.threads, settings.gpu_layers)
+    with _loading:
+        if key not in _loaded:
+            engine = Engine(
+                path, window=settings.window, threads=settings.threads, gpu_layers=settings.gpu_layers
+            )
+            _loaded[key] = LoadedModel(engine, ModelQueue(settings.queue))
+        return _loaded[key]
+
+
+class ChatOpenChat(BaseChatModel):
+    """OpenChat 3.5 as a LangChain chat model.
+
+    Example: `ChatOpenChat(model="openchat-3.5-0106.Q4_K_M.gguf").invoke("Hello")`. What is not given
+    comes from the settings (`RAG_MODEL` and the like). The template has no system role: a system message
+    goes before the next user's words, in the same turn.
+    """
+
+    model: str | None = Field(default=None)
+    condition: Condition = "GPT4 Correct"
+    window: int | None = None
+    max_tokens: int | None = None
+    temperature: float | None = None
+    top_p: float = 0.95
+    top_k: int = 40
+    repeat_penalty: float = 1.0
+    seed: int | None = None
+
+    _settings: Settings = PrivateAttr()
+
+    def model_post_init(self, context: Any, /) -> None:
+        super().model_post_init(context)
+        given = {"model": self.model, "window": self.window, "seed": self.seed}
+        self._settings = load_settings({**given, "temperature": self.temperature})
+
+    @property
+    def _llm_type(self) -> str:
+        return "openchat"
+
+    @property
+    def _identifying_params(self) -> dict[str, Any]:
+        return {"model": self._settings.model, "condition": self.condition, "window": self._settings.window}
+
+    def _get_ls_params(self, stop: list[str] | None = None, **kwargs: Any) -> Any:
+        parameters = super()._get_ls_params(stop=stop, **kwargs)
+        parameters["ls_provider"] = "openchat"
+        parameters["ls_model_name"] = Path(self._settings.model or "openchat").stem
+        return parameters
+
+    def get_token_ids(self, text: str) -> list[int]:
+        """Ids in the model's own vocabulary."""
+        return encode_text(text, load_model(self._settings).tokenize)
+
+    def get_num_tokens_from_messages(self, messages: list[BaseMessage], tools: Any = None) -> int:
+        """Tokens of the whole prompt that these messages make, template included."""
+        return len(self._prompt_ids(messages))
+
+    def _generate(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: CallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> ChatResult:
+        return generate_from_stream(self._stream(messages, stop, run_manager, **kwargs))
+
+    def _stream(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: CallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> Iterator[ChatGenerationChunk]:
+        loaded = load_model(self._settings)
+        ids = self._prompt_ids(messages)
+        room = self._settings.window - len(ids)
+        if room < 1:
+            raise WindowExceeded(
+                f"the messages have {len(ids)} tokens; the window has {self._settings.window}: send fewer"
+            )
+        usage = Usage()
+        sampling = Sampling(
+            temperature=kwargs.get("temperature", self._settings.temperature),
+            top_p=kwargs.get("top_p", self.top_p),
+            top_k=kwargs.get("top_k", self.top_k),
+            repeat_penalty=kwargs.get("repeat_penalty", self.repeat_penalty),
+            seed=kwargs.get("seed", self._settings.seed),
+        )
+        events = loaded.stream(
+            ids,
+            max_tokens=min(kwargs.get("max_tokens") or self.max_tokens or room, room),
+            sampling=sampling,
+            grammar=kwargs.get("grammar"),
+            usage=usage,
+        )
+        texts = (event.text for event in events if isinstance(event, TextDelta))
+        for text in _until(texts, stop or []):
+            chunk = ChatGenerationChunk(message=AIMessageChunk(content=text))
+            if run_manager:
+                run_manager.on_llm_new_token(text, chunk=chunk)
+            yield chunk
+        events.close()  # type: ignore[attr-defined]  # it is a generator; closing ends the generation
+        yield ChatGenerationChunk(message=_last_chunk(loaded.name, usage))
+
+    def _prompt_ids(self, messages: Sequence[BaseMessage]) -> list[int]:
+        return encode_conversation(
+            turns_from_messages(messages), load_model(self._settings).tokenize, condition=self.condition
+        )
+
+
+def turns_from_messages(messages: Sequence[BaseMessage]) -> list[Turn]:
+    """LangChain's messages as turns; system messages go in front of the next user's words.
+
+    Raises `UsageError` for a kind of message, or of content, that OpenChat has no place for.
+    """
+    turns: list[Turn] = []
+    system: list[str] = []
+    for message in messages:
+        if message.type not in ("system", "human", "ai", "AIMessageChunk", "HumanMessageChunk"):
+            raise UsageError(f"OpenChat has no place for a message of type {message.type!r}")
+        text = _text_of(message)
+        if message.type == "system":
+            system.append(text)
+        elif message.type.lower().startswith("human"):
+            turns.append(Turn("user", "\n\n".join([*system, text])))
+            system = []
+        else:
+            turns.append(Turn("assistant", text))
+    if system:
+        turns.append(Turn("user", "\n\n".join(system)))
+    return turns
+
+
+def _text_of(message: BaseMessage) -> str:
+    if isinstance(message.content, str):
+        return message.content
+    parts = []
+    for block in message.content:
+        if isinstance(block, str):
+            parts.append(block)
+        elif block.get("type") == "text":
+            parts.append(str(block.get("text", "")))
+        else:
+            raise UsageError(f"OpenChat reads text only, not a block of type {block.get('type')!r}")
+    return "".join(parts)
+
+
+def _until(texts: Iterator[str], stops: Sequence[str]) -> Iterator[str]:
+    """The texts up to the first of the stop strings, wherever one text ends and the next begins."""
+    if not stops:
+        yield from texts
+        return
+    held = ""
+    longest = max(map(len, stops))
+    for text in texts:
+        held += text
+        found = [position for stop in stops if (position := held.find(stop)) >= 0]
+        if found:
+            if held[: min(found)]:
+                yield held[: min(found)]
+            return
+        safe = len(held) - longest + 1
+        if safe > 0:
+            yield held[:safe]
+            held = held[safe:]
+    if held:
+        yield held
+
+
+def _last_chunk(name: str, usage: Usage) -> AIMessageChunk:
+    return AIMessageChunk(
+        content="",
+        usage_metadata=UsageMetadata(
+            input_tokens=usage.prompt,
+            output_tokens=usage.answer,
+            total_tokens=usage.prompt + usage.answer,
+        ),
+        response_metadata={"model_name": name, "finish_reason": "length" if usage.cut else "stop"},
+        chunk_position="last",
+    )
+
+
+__all__ = ["ChatOpenChat", "LoadedModel", "Piece", "Usage", "load_model", "turns_from_messages"]
