@@ -1,0 +1,278 @@
+"""A PDF's page as a picture, and where on it the words of a quote stand.
+
+Takes a file's location, a page number and the quoted words; gives a PNG with one box per line of the
+quote, in the picture's pixels. Runs pdfium in the sandbox's child: it is machine code that reads hostile
+bytes, and not thread-safe. The index keeps cleaned text (spaces, hyphens and ligatures normalised), so
+words are compared by their letters and digits alone. Knows nothing about citations or the index.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import os
+import unicodedata
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+from typing import TYPE_CHECKING, Any
+
+from ingest.files import open_regular
+from rag.errors import CorruptSource, EncryptedSource, ParserFailed
+
+if TYPE_CHECKING:
+    from ingest.sandbox import Sandbox
+
+LEAST_WIDTH, MOST_WIDTH = 100, 4000  # pixels
+MOST_PIXELS = 16_000_000  # a page of 14,400 by 1 points is legal, and must not become a gigabyte
+SECONDS = 20  # for one page; a scan of a whole newspaper takes 2
+LEAST_PIECE = 8  # letters; shorter ones of a torn quote would be found anywhere
+_PNG = b"\x89PNG\r\n\x1a\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A rectangle in pixels, from the picture's upper left corner."""
+
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+
+@dataclass(frozen=True, slots=True)
+class PageImage:
+    """A page's picture. `found` is the share of the quote's letters that stand in the boxes, 0 to 1."""
+
+    png: bytes
+    width: int
+    height: int
+    boxes: tuple[Box, ...]
+    found: float
+
+
+def render_page(
+    location: bytes,
+    page: int,
+    quote: str,
+    *,
+    width_pixels: int,
+    sandbox: Sandbox,
+    near: float = 0.0,
+) -> PageImage:
+    """The page as a picture `width_pixels` wide, with the quote's lines boxed.
+
+    `near` (0 to 1) is how far down the page's text the quote begins: of several places with the same
+    words the nearest is boxed. An empty quote boxes nothing. Raises a `SourceError` when the file is
+    gone, damaged, encrypted, has no such page, or pdfium fails on it.
+    """
+    width = max(LEAST_WIDTH, min(MOST_WIDTH, width_pixels))
+    reply = sandbox.run(
+        "ingest.page_image:render_in_child",
+        {"location": os.fsdecode(location), "page": page, "quote": quote, "near": near, "width": width},
+        seconds=SECONDS,
+    )
+    return _checked(reply)
+
+
+def render_in_child(*, location: str, page: int, quote: str, near: float, width: int) -> dict[str, Any]:
+    """The sandbox's job: opens the PDF, draws the page, finds the quote. JSON in, JSON out."""
+    import pypdfium2
+
+    with open_regular(os.fsencode(location), limit_megabytes=None) as (stream, _):
+        try:
+            document = pypdfium2.PdfDocument(stream)
+        except pypdfium2.PdfiumError as error:
+            if "password" in str(error).lower():
+                raise EncryptedSource("a password is needed to show this PDF") from error
+            raise CorruptSource(f"pdfium can't open this PDF: {error}") from error
+        if not 1 <= page <= len(document):
+            raise CorruptSource(f"page {page} is not there; the file has {len(document)} pages")
+        try:
+            return _drawn(document[page - 1], quote, near, width)
+        except pypdfium2.PdfiumError as error:
+            raise CorruptSource(f"pdfium can't draw page {page}: {error}") from error
+
+
+def _drawn(page: Any, quote: str, near: float, width: int) -> dict[str, Any]:
+    import io
+
+    points_wide, points_high = page.get_size()
+    if points_wide <= 0 or points_high <= 0:
+        raise CorruptSource(f"the page measures {points_wide:g} by {points_high:g} points")
+    scale = min(width / points_wide, (MOST_PIXELS / (points_wide * points_high)) ** 0.5)
+    image = page.render(scale=scale).to_pil()
+    buffer = io.BytesIO()
+    image.convert("RGB").save(buffer, "PNG", compress_level=2)  # level 9 saves a tenth, takes ten times
+    boxes, found = _boxes(page, quote, near, image.width, image.height)
+    return {
+        "png": base64.b64encode(buffer.getvalue()).decode("ascii"),
+        "width": image.width,
+        "height": image.height,
+        "boxes": boxes,
+        "found": found,
+    }
+
+
+def _boxes(
+    page: Any, quote: str, near: float, width: int, height: int
+) -> tuple[list[tuple[float, float, float, float]], float]:
+    if not fold(quote):
+        return [], 0.0
+    text_page = page.get_textpage()
+    letters, places = _letters(text_page)
+    spans = find_spans(letters, fold(quote), near=near)
+    lines: list[tuple[float, float, float, float]] = []
+    for start, end in spans:
+        rectangles = (
+            _in_pixels(page, _character_box(text_page, index), width, height)
+            for index in range(places[start], places[end - 1] + 1)
+        )
+        lines.extend(merge_lines(rectangles))
+    return lines, sum(end - start for start, end in spans) / len(fold(quote))
+
+
+def _letters(text_page: Any) -> tuple[str, list[int]]:
+    """The page's folded letters, and for each the index of pdfium's character that it came from."""
+    import pypdfium2.raw as pdfium
+
+    letters: list[str] = []
+    places: list[int] = []
+    high = 0  # the first half of a surrogate pair: pdfium counts the halves
+    for index in range(text_page.count_chars()):
+        code = pdfium.FPDFText_GetUnicode(text_page.raw, index)
+        if 0xD800 <= code < 0xDC00:
+            high = code
+            continue
+        if high and 0xDC00 <= code < 0xE000:
+            code = 0x10000 + ((high - 0xD800) << 10) + (code - 0xDC00)
+        high = 0
+        folded = fold(chr(code)) if code < 0x110000 else ""
+        letters.append(folded)
+        places.extend([index] * len(folded))
+    return "".join(letters), places
+
+
+def _character_box(text_page: Any, index: int) -> tuple[float, float, float, float]:
+    """Left, bottom, right, top in points: the line's height by the font's own word, and all of the ink.
+
+    A space or a line break has no ink, and gives an empty box.
+    """
+    ink = text_page.get_charbox(index)
+    if ink[2] <= ink[0] or ink[3] <= ink[1]:
+        return 0.0, 0.0, 0.0, 0.0
+    line = text_page.get_charbox(index, loose=True)
+    return min(ink[0], line[0]), min(ink[1], line[1]), max(ink[2], line[2]), max(ink[3], line[3])
+
+
+def _in_pixels(page: Any, box: Sequence[float], width: int, height: int) -> tuple[float, float, float, float]:
+    """A character's box (left, bottom, right, top in points) in pixels; pdfium knows crop and rotation."""
+    import ctypes
+
+    import pypdfium2.raw as pdfium
+
+    across, down = [], []
+    for x, y in ((box[0], box[1]), (box[2], box[3])):
+        pixel_x, pixel_y = ctypes.c_int(), ctypes.c_int()
+        # in tenths of a pixel, as the function gives whole numbers
+        pdfium.FPDF_PageToDevice(page.raw, 0, 0, width * 10, height * 10, 0, x, y, pixel_x, pixel_y)
+        across.append(pixel_x.value / 10)
+        down.append(pixel_y.value / 10)
+    return min(across), min(down), max(across), max(down)
+
+
+def fold(text: str) -> str:
+    """Letters and digits only, compatibility forms and accents taken apart, case dropped.
+
+    Ligatures, soft hyphens, hyphenated line ends and spaces then make no difference.
+
+    >>> fold("The ﬁrst co-\\u00adoperation")
+    'thefirstcooperation'
+    """
+    return "".join(
+        character for character in unicodedata.normalize("NFKD", text).casefold() if character.isalnum()
+    )
+
+
+def find_spans(letters: str, wanted: str, *, near: float) -> list[tuple[int, int]]:
+    """Where `wanted` stands in `letters`: one span, or several where something stands between its parts.
+
+    Pieces under `LEAST_PIECE` letters are not looked for on their own. Both strings are folded.
+    """
+    if not wanted:
+        return []
+    starts = list(_occurrences(letters, wanted))
+    if starts:
+        target = near * len(letters)
+        start = min(starts, key=lambda at: abs(at - target))
+        return [(start, start + len(wanted))]
+    matcher = SequenceMatcher(None, letters, wanted, autojunk=False)
+    spans: list[tuple[int, int]] = []
+    open_parts = [(0, len(wanted))]
+    while open_parts:
+        low, high = open_parts.pop()
+        match = matcher.find_longest_match(0, len(letters), low, high)
+        if match.size < LEAST_PIECE:
+            continue
+        spans.append((match.a, match.a + match.size))
+        open_parts += [(low, match.b), (match.b + match.size, high)]
+    return _joined(spans)
+
+
+def _occurrences(letters: str, wanted: str) -> Iterator[int]:
+    at = letters.find(wanted)
+    while at >= 0:
+        yield at
+        at = letters.find(wanted, at + 1)
+
+
+def _joined(spans: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Sorted, with overlapping and touching ones made one."""
+    joined: list[tuple[int, int]] = []
+    for start, end in sorted(spans):
+        if joined and start <= joined[-1][1]:
+            joined[-1] = (joined[-1][0], max(joined[-1][1], end))
+        else:
+            joined.append((start, end))
+    return joined
+
+
+def merge_lines(
+    rectangles: Iterator[tuple[float, float, float, float]],
+) -> list[tuple[float, float, float, float]]:
+    """One rectangle per line of text, from its characters' ones in reading order.
+
+    A character is on the line before it when their heights overlap by half and it does not stand far
+    to the left of the line (then it begins the next column).
+    """
+    lines: list[tuple[float, float, float, float]] = []
+    for left, top, right, bottom in rectangles:
+        if right - left <= 0 or bottom - top <= 0:
+            continue  # a space or a line break
+        if lines:
+            line = lines[-1]
+            shared = min(bottom, line[3]) - max(top, line[1])
+            least = min(bottom - top, line[3] - line[1])
+            if shared > least / 2 and left > line[0] - least and left < line[2] + 4 * least:
+                lines[-1] = (
+                    min(left, line[0]),
+                    min(top, line[1]),
+                    max(right, line[2]),
+                    max(bottom, line[3]),
+                )
+                continue
+        lines.append((left, top, right, bottom))
+    return lines
+
+
+def _checked(reply: Any) -> PageImage:
+    """What the child sent, taken apart with suspicion: it reads hostile files."""
+    try:
+        png = base64.b64decode(reply["png"], validate=True)
+        boxes = tuple(Box(*map(float, box)) for box in reply["boxes"])
+        image = PageImage(png, int(reply["width"]), int(reply["height"]), boxes, float(reply["found"]))
+    except (KeyError, TypeError, ValueError, binascii.Error) as error:
+        raise ParserFailed(f"the page's picture did not come back as agreed: {error}") from error
+    if not png.startswith(_PNG):
+        raise ParserFailed("the page's picture did not come back as agreed: it is not a PNG")
+    return image

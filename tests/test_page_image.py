@@ -1,0 +1,242 @@
+"""A PDF's page as a picture with the quote boxed, drawn by real pdfium in the real sandbox.
+
+The PDFs are written here by hand, so that the boxes' places follow from Helvetica's published widths.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from ingest import page_image
+from ingest.page_image import find_spans, fold, merge_lines, render_page
+from ingest.sandbox import Sandbox
+from rag.errors import CorruptSource, EncryptedSource, ParserFailed, SourceError
+
+
+@pytest.fixture(scope="module")
+def sandbox() -> Iterator[Sandbox]:
+    with Sandbox(seconds=30) as child:
+        yield child
+
+
+def pdf(content: str, *, extra: str = "", box: str = "0 0 612 792") -> bytes:
+    """A PDF of one page with Helvetica as /F, by hand."""
+    stream = content.encode("latin-1")
+    objects = [
+        b"<</Type/Catalog/Pages 2 0 R>>",
+        b"<</Type/Pages/Kids[3 0 R]/Count 1>>",
+        f"<</Type/Page/Parent 2 0 R/MediaBox[{box}]{extra}/Contents 4 0 R"
+        "/Resources<</Font<</F 5 0 R>>>>>>".encode(),
+        b"<</Length %d>>stream\n%s\nendstream" % (len(stream), stream),
+        b"<</Type/Font/Subtype/Type1/BaseFont/Helvetica/Encoding/WinAnsiEncoding>>",
+    ]
+    out = bytearray(b"%PDF-1.4\n")
+    offsets = []
+    for number, body in enumerate(objects, 1):
+        offsets.append(len(out))
+        out += b"%d 0 obj%s endobj\n" % (number, body)
+    table = len(out)
+    out += b"xref\n0 %d\n0000000000 65535 f \n" % (len(objects) + 1)
+    out += b"".join(b"%010d 00000 n \n" % offset for offset in offsets)
+    out += b"trailer<</Size %d/Root 1 0 R>>\nstartxref\n%d\n%%%%EOF" % (len(objects) + 1, table)
+    return bytes(out)
+
+
+def written(folder: Path, data: bytes, name: str = "a.pdf") -> bytes:
+    path = folder / name
+    path.write_bytes(data)
+    return bytes(path)
+
+
+def test_the_box_is_where_the_word_stands(tmp_path: Path, sandbox: Sandbox) -> None:
+    location = written(tmp_path, pdf("BT /F 12 Tf 72 700 Td (Hello there) Tj ET"))
+    image = render_page(location, 1, "Hello", width_pixels=612, sandbox=sandbox)
+    assert (image.width, image.height, image.found) == (612, 792, 1.0)
+    [box] = image.boxes
+    # Helvetica: H 722, e 556, l 222, l 222, o 556 thousandths of 12 points, from x = 72; baseline 92 from top
+    assert box.left == pytest.approx(72, abs=1.5)
+    assert box.right == pytest.approx(72 + 2.278 * 12, abs=1.5)
+    assert box.top == pytest.approx(92 - 0.9 * 12, abs=3)
+    assert 92 <= box.bottom <= 96
+
+
+def test_the_picture_is_a_png_with_the_ink_inside_the_box(tmp_path: Path, sandbox: Sandbox) -> None:
+    location = written(tmp_path, pdf("BT /F 12 Tf 72 700 Td (Hello) Tj ET"))
+    image = render_page(location, 1, "Hello", width_pixels=1224, sandbox=sandbox)
+    picture = Image.open(io.BytesIO(image.png)).convert("L")
+    assert picture.size == (1224, 1584)
+    ink = picture.point(lambda value: 255 if value < 128 else 0).getbbox()
+    assert ink is not None
+    [box] = image.boxes
+    assert box.left <= ink[0] + 1
+    assert box.top <= ink[1] + 1
+    assert box.right >= ink[2] - 1
+    assert box.bottom >= ink[3] - 1
+
+
+def test_one_box_a_line_over_a_hyphenated_break(tmp_path: Path, sandbox: Sandbox) -> None:
+    lines = "BT /F 12 Tf 14 TL 72 700 Td (The tall light-) Tj T* (house was lit) Tj T* (in 1858.) Tj ET"
+    location = written(tmp_path, pdf(lines))
+    image = render_page(location, 1, "tall lighthouse was lit in 1858", width_pixels=612, sandbox=sandbox)
+    assert image.found == 1.0
+    assert len(image.boxes) == 3
+    assert image.boxes[0].left > 90  # after "The "
+    assert [round(box.left) for box in image.boxes[1:]] == pytest.approx([72, 72], abs=2)
+    assert [b.top - a.top for a, b in pairwise(image.boxes)] == pytest.approx([14, 14], abs=1.5)
+
+
+def test_a_line_between_the_quoted_ones_stays_unboxed(tmp_path: Path, sandbox: Sandbox) -> None:
+    """A running header in the middle was cleaned away at ingest; the picture still has it."""
+    lines = (
+        "BT /F 12 Tf 14 TL 72 700 Td (the keeper climbed) Tj T* (Annual report, page 7) Tj T*"
+        " (two hundred steps) Tj ET"
+    )
+    location = written(tmp_path, pdf(lines))
+    image = render_page(
+        location, 1, "the keeper climbed two hundred steps", width_pixels=612, sandbox=sandbox
+    )
+    assert image.found == 1.0
+    assert [round(box.bottom / 14) for box in image.boxes] == [
+        round(image.boxes[0].bottom / 14),
+        round(image.boxes[0].bottom / 14) + 2,
+    ]
+
+
+def test_of_two_places_with_the_same_words_the_nearer_is_boxed(tmp_path: Path, sandbox: Sandbox) -> None:
+    lines = "BT /F 12 Tf 72 700 Td (See the note below.) Tj 0 -500 Td (See the note below.) Tj ET"
+    location = written(tmp_path, pdf(lines))
+    quote = "See the note below."
+    tops = [
+        render_page(location, 1, quote, width_pixels=612, sandbox=sandbox, near=near).boxes[0].top
+        for near in (0.0, 0.6)
+    ]
+    assert tops[1] - tops[0] == pytest.approx(500, abs=2)
+
+
+def test_a_rotated_page_has_its_box_rotated_too(tmp_path: Path, sandbox: Sandbox) -> None:
+    location = written(tmp_path, pdf("BT /F 12 Tf 72 700 Td (Hello) Tj ET", extra="/Rotate 90"))
+    image = render_page(location, 1, "Hello", width_pixels=792, sandbox=sandbox)
+    assert (image.width, image.height) == (792, 612)
+    # a quarter turn clockwise: (x, y) in points goes to (y, x) in pixels from the upper left corner
+    left = min(box.left for box in image.boxes)
+    top = min(box.top for box in image.boxes)
+    bottom = max(box.bottom for box in image.boxes)
+    assert left == pytest.approx(697, abs=3)
+    assert (top, bottom) == (pytest.approx(72, abs=1.5), pytest.approx(72 + 2.278 * 12, abs=1.5))
+
+
+def test_a_crop_box_moves_the_origin(tmp_path: Path, sandbox: Sandbox) -> None:
+    data = pdf("BT /F 12 Tf 172 600 Td (Hello) Tj ET", extra="/CropBox[100 500 400 700]")
+    image = render_page(written(tmp_path, data), 1, "Hello", width_pixels=300, sandbox=sandbox)
+    assert (image.width, image.height) == (300, 200)
+    assert image.boxes[0].left == pytest.approx(72, abs=1.5)
+    assert 100 <= image.boxes[0].bottom <= 104
+
+
+def test_words_that_are_not_on_the_page_are_not_boxed(tmp_path: Path, sandbox: Sandbox) -> None:
+    location = written(tmp_path, pdf("BT /F 12 Tf 72 700 Td (Hello) Tj ET"))
+    image = render_page(location, 1, "an altogether different sentence", width_pixels=612, sandbox=sandbox)
+    assert (image.boxes, image.found) == ((), 0.0)
+
+
+def test_no_quote_no_box(tmp_path: Path, sandbox: Sandbox) -> None:
+    location = written(tmp_path, pdf("BT /F 12 Tf 72 700 Td (Hello) Tj ET"))
+    assert render_page(location, 1, " - ", width_pixels=612, sandbox=sandbox).boxes == ()
+
+
+def test_an_absurd_page_stays_a_bearable_picture(tmp_path: Path, sandbox: Sandbox) -> None:
+    location = written(tmp_path, pdf("BT /F 12 Tf 2 700 Td (Hello) Tj ET", box="0 0 14 14400"))
+    image = render_page(location, 1, "", width_pixels=10_000, sandbox=sandbox)
+    assert image.width * image.height <= page_image.MOST_PIXELS * 1.01
+
+
+def test_a_page_that_is_not_there(tmp_path: Path, sandbox: Sandbox) -> None:
+    location = written(tmp_path, pdf("BT ET"))
+    with pytest.raises(CorruptSource, match="page 2 is not there; the file has 1 pages"):
+        render_page(location, 2, "", width_pixels=612, sandbox=sandbox)
+
+
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [(b"", "can't open"), (b"%PDF-1.4 and then nothing", "can't open"), (b"<html>", "can't open")],
+)
+def test_what_is_no_pdf(tmp_path: Path, sandbox: Sandbox, data: bytes, expected: str) -> None:
+    with pytest.raises(CorruptSource, match=expected):
+        render_page(written(tmp_path, data), 1, "", width_pixels=612, sandbox=sandbox)
+
+
+def test_a_file_that_is_gone(tmp_path: Path, sandbox: Sandbox) -> None:
+    with pytest.raises(SourceError, match="can't be opened"):
+        render_page(bytes(tmp_path / "no.pdf"), 1, "", width_pixels=612, sandbox=sandbox)
+
+
+def test_an_encrypted_file(tmp_path: Path, sandbox: Sandbox) -> None:
+    from pypdf import PdfReader, PdfWriter
+
+    writer = PdfWriter(clone_from=PdfReader(io.BytesIO(pdf("BT ET"))))
+    writer.encrypt("secret", algorithm="RC4-128")
+    buffer = io.BytesIO()
+    writer.write(buffer)
+    with pytest.raises(EncryptedSource, match="password is needed"):
+        render_page(written(tmp_path, buffer.getvalue()), 1, "", width_pixels=612, sandbox=sandbox)
+
+
+def test_a_name_that_is_not_utf8(tmp_path: Path, sandbox: Sandbox) -> None:
+    location = bytes(tmp_path) + b"/caf\xe9.pdf"
+    with open(location, "wb") as file:
+        file.write(pdf("BT /F 12 Tf 72 700 Td (Hello) Tj ET"))
+    assert render_page(location, 1, "Hello", width_pixels=612, sandbox=sandbox).found == 1.0
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        None,
+        {},
+        {"png": "!", "width": 1, "height": 1, "boxes": [], "found": 0},
+        {"png": "AAAA", "width": 1, "height": 1, "boxes": [], "found": 0},
+        {"png": "", "width": 1, "height": 1, "boxes": [[1, 2]], "found": 0},
+    ],
+)
+def test_a_forged_answer_from_the_child_is_refused(reply: object) -> None:
+    with pytest.raises(ParserFailed, match="did not come back as agreed"):
+        page_image._checked(reply)
+
+
+def test_fold_takes_typesetting_away() -> None:
+    assert fold("The \ufb01rst co\u00ad-\noperation, café №5") == "thefirstcooperationcafeno5"
+    assert fold("第一座燈塔，建於1858年。") == "第一座燈塔建於1858年"
+
+
+@given(st.text(max_size=40), st.text(min_size=1, max_size=30), st.text(max_size=40))
+def test_what_is_there_is_found_whole(before: str, quote: str, after: str) -> None:
+    wanted = fold(quote)
+    letters = fold(before) + wanted + fold(after)
+    spans = find_spans(letters, wanted, near=0.0)
+    if not wanted:
+        assert spans == []
+    else:
+        [(start, end)] = spans
+        assert letters[start:end] == wanted
+
+
+@given(st.text("ab", max_size=60), st.text("ab", max_size=60))
+def test_spans_are_ordered_and_apart(letters: str, wanted: str) -> None:
+    spans = find_spans(letters, wanted, near=0.5)
+    assert all(0 <= start < end <= len(letters) for start, end in spans)
+    assert all(a[1] < b[0] for a, b in pairwise(spans))
+
+
+def test_columns_are_not_merged_into_one_line() -> None:
+    left_end = (100.0, 10.0, 110.0, 20.0)
+    right_start = (300.0, 10.0, 310.0, 20.0)
+    assert merge_lines(iter([left_end, right_start])) == [left_end, right_start]
+    assert merge_lines(iter([left_end, (112.0, 12.0, 120.0, 20.0)])) == [(100.0, 10.0, 120.0, 20.0)]
