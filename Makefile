@@ -1,0 +1,50 @@
+# make run    install, read the samples, open the chat on http://127.0.0.1:8501
+# make test   install what the tests need, run them all
+# make check  lint, types and tests: the whole routine
+# make bench  the measurements that README.md shows
+
+PYTHON ?= python3
+INDEX ?= .run/index
+PORT ?= 8501
+VENV := .venv
+RUN := $(VENV)/bin
+
+export HF_HUB_OFFLINE = 1
+
+.PHONY: run ingest-samples test lint check bench clean
+
+run: ingest-samples
+	$(RUN)/rag ui --index $(INDEX) --port $(PORT)
+
+ingest-samples: $(VENV)/installed
+	$(RUN)/rag ingest data/samples --index $(INDEX)
+
+test: $(VENV)/installed-for-tests
+	$(RUN)/python -m pytest
+
+lint: $(VENV)/installed-for-tests
+	$(RUN)/ruff check .
+	$(RUN)/ruff format --check .
+	$(RUN)/mypy
+
+check: lint test
+
+bench: $(VENV)/installed-for-tests
+	$(RUN)/python -m benchmarks.search ../shared/bench
+	$(RUN)/python -m benchmarks.verdicts
+
+# llama-cpp-python is compiled here, once: 4 to 5 minutes on two cores.
+$(VENV)/installed: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(v < (3, 11) and f"Python 3.11 or newer is needed; $(PYTHON) is {v[0]}.{v[1]}: make PYTHON=python3.11 run")'
+	@command -v c++ >/dev/null || { echo "a C++ compiler is needed for llama.cpp: install g++ (Debian, Ubuntu: apt install g++)"; exit 1; }
+	test -x $(RUN)/python || $(PYTHON) -m venv $(VENV)
+	$(RUN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e .
+	touch $@
+
+$(VENV)/installed-for-tests: $(VENV)/installed
+	$(RUN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test]'
+	sh tests/install_chromium.sh $(RUN)/python
+	touch $@
+
+clean:
+	rm -rf $(VENV) .run build *.egg-info
