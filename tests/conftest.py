@@ -1,0 +1,77 @@
+"""What every test starts from: no settings of the person who runs it, no network, and small real models."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+os.environ["HF_HUB_OFFLINE"] = "1"
+os.environ["TOKENIZERS_PARALLELISM"] = "false"
+
+
+@pytest.fixture(autouse=True)
+def clean_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No `RAG_*` from outside, no `rag.toml` of the working folder, no index in the person's own folders."""
+    for name in list(os.environ):
+        if name.startswith("RAG_"):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data-home"))
+
+
+@pytest.fixture(autouse=True)
+def loopback_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A connection that would leave this machine fails the test that tries it."""
+    connect = socket.socket.connect
+
+    def guarded(self: socket.socket, address: object) -> None:
+        host = address[0] if isinstance(address, tuple) else "local"
+        if self.family != socket.AF_UNIX and host not in ("127.0.0.1", "::1", "localhost"):
+            raise AssertionError(f"a test tried to connect to {address!r}")
+        connect(self, address)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(socket.socket, "connect", guarded)
+
+
+@pytest.fixture(scope="session")
+def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder that the small models are written to, once a run."""
+    return tmp_path_factory.mktemp("models")
+
+
+@pytest.fixture(scope="session")
+def random_model(models: Path) -> Path:
+    """A small GGUF with OpenChat's vocabulary and random weights; token 32000 is CONTROL."""
+    from model_files import write_model
+
+    return write_model(models / "random.gguf")
+
+
+@pytest.fixture(scope="session")
+def user_defined_model(models: Path) -> Path:
+    """The same with token 32000 USER_DEFINED: llama.cpp finds it in plain text on such a file."""
+    import gguf
+    from model_files import write_model
+
+    return write_model(models / "user-defined.gguf", end_of_turn_type=gguf.TokenType.USER_DEFINED)
+
+
+@pytest.fixture(scope="session")
+def scripted_model(models: Path) -> Iterator[Callable[[str], Path]]:
+    """`scripted_model("The words.")` is a GGUF that answers everything with these words."""
+    from model_files import script_tokens, write_model
+
+    written: dict[str, Path] = {}
+
+    def model(text: str) -> Path:
+        if text not in written:
+            path = models / f"script-{len(written)}.gguf"
+            written[text] = write_model(path, script=script_tokens(text))
+        return written[text]
+
+    yield model
+    for path in written.values():
+        path.unlink(missing_ok=True)
