@@ -1,0 +1,116 @@
+"""The one `DenseIndex` that a process keeps, brought to whatever generation a snapshot is of.
+
+Takes a snapshot's database and state, gives an index that holds exactly that snapshot's chunks. The
+file beside the database saves reading all vectors at the start; missing, stale or damaged it is no more
+than lost time, since everything in it is in the database.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from threading import Lock
+
+from rag.dense_index import (
+    FOLD_LEAST,
+    DenseFileError,
+    DenseIndex,
+    read_dense_file,
+    read_header,
+    write_dense_file,
+)
+from rag.errors import StoreError
+from rag.local_database import Database
+from rag.local_rows import State, chunk_ids, read_vectors
+
+CACHE_NAME = "vectors.faiss"
+_log = logging.getLogger(__name__)
+
+
+class DenseCache:
+    """Keeps one index in memory for all threads of a process.
+
+    `newest_stamp(generation)` looks a commit's stamp up in the newest state of the database: only what
+    was made from this database's past may be brought up to date by comparing ids, since ids mean the
+    same in both. (A log that lost its end to a flipped bit may give the same ids to other chunks.)
+    """
+
+    def __init__(self, path: Path, *, writable: bool, newest_stamp: Callable[[int], bytes | None]) -> None:
+        self.path = path
+        self._writable = writable
+        self._newest_stamp = newest_stamp
+        self._lock = Lock()
+        self._kept: DenseIndex | None = None
+        self._file_read = False
+
+    def forget(self) -> None:
+        """Drops what is kept: the database is another one now."""
+        with self._lock:
+            self._kept, self._file_read = None, False
+
+    def at(self, database: Database, state: State, dimension: int) -> DenseIndex:
+        """The index of exactly the chunks that this snapshot holds."""
+        with self._lock:
+            worth_writing = self._read_file_once(state)
+            dense = self._moved(database, state, dimension)
+            if self._kept is None or state.chunks_generation >= self._kept.generation:
+                self._kept = dense
+            if worth_writing and self._writable:
+                self._write_if_possible(dense)
+            return dense
+
+    def write(self, dense: DenseIndex) -> None:
+        """Brings the file to this index's generation; raises `StoreError` when it cannot be written."""
+        if self._file_is_of(dense):
+            return
+        try:
+            write_dense_file(self.path, dense)
+        except OSError as error:
+            raise StoreError(
+                f"the vector cache {str(self.path)!r} could not be written: {error.strerror};"
+                " nothing was lost, it is made from the database when it is needed; free some space"
+            ) from error
+
+    def _file_is_of(self, dense: DenseIndex) -> bool:
+        try:
+            return read_header(self.path).stamp == dense.stamp
+        except (FileNotFoundError, DenseFileError):
+            return False
+
+    def _write_if_possible(self, dense: DenseIndex) -> None:
+        try:
+            self.write(dense)
+        except StoreError as error:
+            _log.warning("%s", error)  # the answer does not depend on it
+
+    def _read_file_once(self, state: State) -> bool:
+        """Loads the file, the first time; true when it is worth writing again."""
+        if self._file_read or not state.chunks:
+            return False
+        self._file_read = True
+        try:
+            dense = read_dense_file(self.path)
+        except FileNotFoundError:
+            return True
+        except (DenseFileError, OSError) as error:
+            _log.warning("the vector cache %r is made anew: %s", str(self.path), error)
+            return True
+        if self._newest_stamp(dense.generation) != dense.stamp:
+            _log.warning("the vector cache %r is made anew: it is not of this database", str(self.path))
+            return True
+        self._kept = dense
+        return abs(len(dense.ids) - state.chunks) > FOLD_LEAST
+
+    def _moved(self, database: Database, state: State, dimension: int) -> DenseIndex:
+        kept = self._kept
+        if kept is not None and (kept.stamp, kept.dimension) == (state.chunks_stamp, dimension):
+            return kept
+        if kept is None or kept.dimension != dimension or self._newest_stamp(kept.generation) != kept.stamp:
+            kept = self._kept = None
+        return (kept or DenseIndex.empty(dimension)).moved_to(
+            chunk_ids(database),
+            lambda ids: read_vectors(database, ids.tolist(), dimension),
+            generation=state.chunks_generation,
+            stamp=state.chunks_stamp,
+        )

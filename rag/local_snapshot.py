@@ -1,0 +1,272 @@
+"""One generation of a local index, to be read as often as one likes while a writer goes on.
+
+Takes a database inside a read transaction, gives hits, pages and sources as records. What it shows was
+verified on the way: text against the checksum of the row that it stands in, and against what the chunk
+says it was. Knows neither how a question becomes a vector or a query, nor how hits are fused.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import os
+from collections.abc import Sequence
+
+import numpy as np
+
+from rag.dense_cache import DenseCache
+from rag.errors import IndexDamaged, StoreError, UsageError
+from rag.local_database import Database, damaged
+from rag.local_rows import (
+    ChunkRow,
+    DocumentRow,
+    address_of,
+    as_place,
+    chunk_rows,
+    chunk_text,
+    document_of,
+    document_with,
+    matching,
+    places_with,
+    read_page,
+    read_state,
+    read_vectors,
+    selected,
+)
+from rag.records import Hit, IndexMeta, Page, Place, Source
+
+_NEAR_NAMES = 3
+
+
+class Snapshot:
+    """What the index held when it was taken. Usable until its `with` block ends."""
+
+    def __init__(self, database: Database, dense: DenseCache) -> None:
+        self._open: Database | None = database
+        self._dense = dense
+        self._state = read_state(database)
+        self.generation = self._state.generation
+        self.chunk_count = self._state.chunks
+
+    @property
+    def _database(self) -> Database:
+        if self._open is None:
+            raise StoreError("this snapshot of the index has ended; take another with store.snapshot()")
+        return self._open
+
+    def end(self) -> None:
+        """Makes every later use an error; called at the end of the `with` block."""
+        self._open = None
+
+    def meta(self) -> IndexMeta | None:
+        """What gives the index its meaning; None when nothing was ingested yet."""
+        return self._state.index_meta()
+
+    # --- the two searches -------------------------------------------------------------------------
+
+    def dense(
+        self, vector: np.ndarray, k: int, *, among: np.ndarray | None = None
+    ) -> list[tuple[int, float]]:
+        """The k chunks with the largest inner products: (chunk id, product), best first.
+
+        `vector`: float32 [dimension]; `among`: sorted int64 chunk ids, only these are looked at.
+        """
+        meta = self.meta()
+        if meta is None or not self.chunk_count:
+            return []
+        query = np.asarray(vector, np.float32)
+        if query.shape != (meta.dimension,) or not np.isfinite(query).all():
+            raise UsageError(
+                f"a vector of shape {query.shape} can't be searched for: the index has finite numbers,"
+                f" {meta.dimension} each, made by {meta.embedding_model}; use the same embedding model"
+            )
+        dense = self._dense.at(self._database, self._state, meta.dimension)
+        return dense.search(query, k, among=among)
+
+    def keywords(
+        self, match: str, k: int, *, weights: tuple[float, float, float] = (1.0, 1.0, 1.0)
+    ) -> list[tuple[int, float]]:
+        """The k chunks with the largest BM25: (chunk id, score), best first.
+
+        `match`: an FTS5 expression as `rag.words.match_query` makes it; `weights`: of a chunk's body,
+        its headings (title and heading path) and its name (the source's path).
+        """
+        if not match.strip() or k < 1:
+            return []
+        body, headings, name = (float(weight) for weight in weights)
+        try:
+            rows = self._database.rows(
+                "SELECT rowid, rank FROM keyword WHERE keyword MATCH ? AND rank MATCH ?"
+                " ORDER BY rank LIMIT ?",
+                (match, f"bm25({body}, {headings}, {name})", k),
+            )
+        except IndexDamaged as error:
+            if "syntax error" in str(error.__cause__) or "no such column" in str(error.__cause__):
+                raise UsageError(
+                    f"{match[:80]!r} is not a keyword query ({error.__cause__});"
+                    " make one with rag.words.match_query"
+                ) from error
+            raise
+        return sorted(((row[0], -row[1]) for row in rows), key=lambda hit: (-hit[1], hit[0]))
+
+    # --- chunks -----------------------------------------------------------------------------------
+
+    def vectors(self, chunk_ids: Sequence[int]) -> np.ndarray:
+        """The chunks' vectors in that order: float32 [n, dimension]."""
+        meta = self.meta()
+        return read_vectors(self._database, chunk_ids, meta.dimension if meta else 0)
+
+    def hits(self, chunk_ids: Sequence[int]) -> list[Hit]:
+        """The chunks in that order, with score 0; a document in two places is named by its first."""
+        rows = chunk_rows(self._database, chunk_ids)
+        missing = [identifier for identifier in chunk_ids if identifier not in rows]
+        if missing:
+            raise damaged(self._database.directory, f"chunk {missing[0]} was found but is not there")
+        names: dict[int, tuple[str, str]] = {}
+        for chunk in rows.values():
+            if chunk.document not in names:
+                names[chunk.document] = self._name_and_type(chunk.document)
+        return [
+            self._hit(rows[int(identifier)], *names[rows[identifier].document]) for identifier in chunk_ids
+        ]
+
+    def _hit(self, chunk: ChunkRow, name: str, media_type: str) -> Hit:
+        return Hit(
+            chunk_id=chunk.id,
+            source=name,
+            page=chunk.page,
+            start=chunk.first,
+            end=chunk.after,
+            text=chunk_text(self._database, chunk),
+            score=0.0,
+            headings=tuple(json.loads(chunk.headings)),
+            media_type=media_type,
+        )
+
+    def _name_and_type(self, document: int) -> tuple[str, str]:
+        row = document_of(self._database, document)
+        places = places_with(self._database, row.content_hash)
+        if not places:
+            raise damaged(self._database.directory, f"document {row.id} is in no place")
+        return self._name(places[0]), row.media_type
+
+    def _name(self, place: Place) -> str:
+        """The path below the root; where two roots have the same, the whole path, so that `find` knows."""
+        count = self._database.rows("SELECT count(*) FROM place WHERE source = ?", (place.source,))[0][0]
+        return place.source if count == 1 else address_of(place.location)
+
+    def neighbours(self, chunk_id: int) -> tuple[int | None, int | None]:
+        """The chunk before and the chunk after in the same source."""
+        chunk = chunk_rows(self._database, [chunk_id]).get(int(chunk_id))
+        if chunk is None:
+            raise UsageError(f"chunk {chunk_id} is not in the index at generation {self.generation}")
+        return self._chunk_at(chunk, -1), self._chunk_at(chunk, +1)
+
+    def _chunk_at(self, chunk: ChunkRow, step: int) -> int | None:
+        wanted = {"document": chunk.document, "position": chunk.position + step}
+        rows = matching(self._database, "chunk", wanted)
+        return ChunkRow(*rows[0]).id if rows else None
+
+    def chunks_of(self, source: str) -> list[Hit]:
+        """All chunks of a source, in reading order."""
+        place = self._place(source)
+        document = self._document(place)
+        rows = matching(self._database, "chunk", {"document": document.id}, "ORDER BY position")
+        if len(rows) != document.chunks:
+            raise damaged(
+                self._database.directory, f"{place.source!r} has {len(rows)} of its {document.chunks} chunks"
+            )
+        name = self._name(place)
+        return [self._hit(ChunkRow(*row), name, document.media_type) for row in rows]
+
+    # --- sources ----------------------------------------------------------------------------------
+
+    def page(self, source: str, number: int) -> Page:
+        """A page of a source, with its text; `UsageError` when there is none of that number."""
+        place = self._place(source)
+        document = self._document(place)
+        page = read_page(self._database, document.id, number)
+        if page is None:
+            raise UsageError(f"{place.source!r} has {document.pages} pages; there is no page {number}")
+        return page
+
+    def sources(self) -> list[Source]:
+        """Every file in the index, ordered by source."""
+        rows = selected(self._database, "document")
+        documents = {row[1]: DocumentRow(*row) for row in rows}
+        return [self._source(place, documents.get(place.content_hash)) for place in self.places()]
+
+    def find(self, source: str) -> Source:
+        """The source of that path below its root, or of that absolute path.
+
+        Raises `UsageError` with the nearest names when there is none, and with the roots when there
+        are several.
+        """
+        place = self._place(source)
+        return self._source(place, self._document(place))
+
+    def places(self) -> list[Place]:
+        """Every file in the index as the last look found it, ordered by source."""
+        places = [as_place(row) for row in selected(self._database, "place")]
+        if len(places) != self._state.places:
+            raise damaged(
+                self._database.directory, f"it lists {len(places)} of its {self._state.places} sources"
+            )
+        return sorted(places, key=lambda place: (place.source, place.root, place.location))
+
+    def failures(self) -> list[tuple[Place, str, int]]:
+        """The files that could not be read: place, reason, version of the parsers that tried."""
+        found = []
+        for location, root, source, content_hash, size, modified, reason, version in selected(
+            self._database, "failure", "ORDER BY source, root"
+        ):
+            place = Place(root, source, location, content_hash, size, modified)
+            found.append((place, str(reason), int(version)))
+        return found
+
+    def _source(self, place: Place, document: DocumentRow | None) -> Source:
+        if document is None:
+            raise damaged(self._database.directory, f"{place.source!r} is listed but its content is gone")
+        return Source(
+            source=place.source,
+            root=place.root,
+            location=place.location,
+            content_hash=place.content_hash,
+            media_type=document.media_type,
+            title=document.title,
+            size_bytes=place.size_bytes,
+            modified_ns=place.modified_ns,
+            page_count=document.pages,
+            chunk_count=document.chunks,
+            ingested_at=document.ingested_at,
+        )
+
+    def _document(self, place: Place) -> DocumentRow:
+        document = document_with(self._database, place.content_hash)
+        if document is None:
+            raise damaged(self._database.directory, f"{place.source!r} is listed but its content is gone")
+        return document
+
+    def _place(self, source: str) -> Place:
+        name = source.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+        found = [as_place(row) for row in matching(self._database, "place", {"source": name})]
+        if not found:
+            address = address_of(os.fsencode(os.path.abspath(source))) if source else ""
+            for spelling in dict.fromkeys((address, name)):
+                found += [as_place(row) for row in matching(self._database, "place", {"address": spelling})]
+        if len(found) == 1:
+            return found[0]
+        if not found:
+            raise UsageError(self._unknown(name))
+        roots = ", ".join(sorted(repr(place.root) for place in found))
+        raise UsageError(
+            f"{name!r} is in more than one root: {roots}; give the whole path of the one you mean"
+        )
+
+    def _unknown(self, name: str) -> str:
+        names = [row[0] for row in self._database.rows("SELECT DISTINCT source FROM place ORDER BY source")]
+        near = difflib.get_close_matches(name, names, _NEAR_NAMES, cutoff=0.5)
+        hint = (
+            f"did you mean {' or '.join(map(repr, near))}?" if near else "`rag sources` lists what is there"
+        )
+        return f"there is no source {name!r} in the index; {hint}"

@@ -1,0 +1,210 @@
+"""The one writer of a local index: every method is one transaction, done or not done.
+
+Takes records and vectors, puts them into the database; on leaving, brings the vector cache up to date.
+Does not parse, chunk or embed, and does not know where files come from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from threading import RLock
+
+import numpy as np
+
+from rag.dense_cache import DenseCache
+from rag.errors import IndexMismatch, UsageError
+from rag.local_changes import change
+from rag.local_database import Database
+from rag.local_rows import (
+    IDS_AT_A_TIME,
+    as_vector,
+    document_with,
+    place_at,
+    read_state,
+)
+from rag.local_schema import row_checksum, select_statement
+from rag.records import Chunk, Document, IndexMeta, Place
+
+DIGEST_BYTES = 16
+
+
+class Writer:
+    """Changes an index. Its methods may be called from several threads; they run one after another."""
+
+    def __init__(self, database: Database, dense: DenseCache) -> None:
+        self._database = database
+        self._dense = dense
+        self._lock = RLock()
+
+    def set_meta(self, meta: IndexMeta) -> None:
+        """Says what gives the index its meaning; `IndexMismatch` when its chunks have another one."""
+        with self._lock:
+            state = read_state(self._database)
+            present = state.index_meta()
+            if present == meta:
+                return
+            if present is not None and state.chunks:
+                raise IndexMismatch(_difference(self._database, present, meta))
+            with change(self._database) as changing:
+                changing.set_meta(meta)
+
+    def has_document(self, content_hash: str) -> bool:
+        """Whether a content is in the index, wherever its files are."""
+        with self._lock:
+            return document_with(self._database, content_hash) is not None
+
+    def vectors_for(self, digests: Sequence[bytes]) -> dict[bytes, np.ndarray]:
+        """The vectors that are there already, by the digest of the text that was embedded.
+
+        A vector whose bytes changed is left out: it is embedded anew, and `check` reports it.
+        """
+        with self._lock:
+            meta = read_state(self._database).index_meta()
+            if meta is None:
+                return {}
+            found: dict[bytes, np.ndarray] = {}
+            wanted = list(dict.fromkeys(digests))
+            for start in range(0, len(wanted), IDS_AT_A_TIME):
+                found.update(self._stored_vectors(wanted[start : start + IDS_AT_A_TIME], meta.dimension))
+            return found
+
+    def _stored_vectors(self, digests: list[bytes], dimension: int) -> dict[bytes, np.ndarray]:
+        marks = ", ".join("?" * len(digests))
+        statement = select_statement(
+            "vector",
+            f"WHERE chunk IN (SELECT min(id) FROM chunk WHERE embedded_digest IN ({marks})"
+            " GROUP BY embedded_digest)",
+        )
+        found = {}
+        for *values, checksum in self._database.rows(statement, digests):
+            if row_checksum("vector", values) == checksum and values[1] in digests:
+                found[values[1]] = as_vector(values[2], dimension)
+        return found
+
+    def put(
+        self,
+        place: Place,
+        document: Document,
+        chunks: Sequence[Chunk],
+        vectors: np.ndarray,
+        digests: Sequence[bytes],
+    ) -> None:
+        """Adds a source, or replaces what was at its location; the same content elsewhere is replaced too.
+
+        `vectors`: float32 [chunks, dimension]; `digests`: for each chunk 16 bytes of BLAKE2b of the exact
+        text that was embedded.
+        """
+        with self._lock:
+            meta = read_state(self._database).index_meta()
+            if meta is None:
+                raise UsageError("the index has no embedding model yet; call set_meta before put")
+            _check_text(place, document, chunks)
+            matrix = _checked_vectors(place, vectors, digests, len(chunks), meta)
+            with _valid_text(place), change(self._database) as changing:
+                changing.drop_document(place.content_hash)
+                changing.set_place(place)
+                changing.add_document(place, document, chunks, matrix, digests)
+
+    def link(self, place: Place) -> None:
+        """A file whose content is in the index already: a copy, a touched file. Nothing is embedded."""
+        with self._lock:
+            if not self.has_document(place.content_hash):
+                raise UsageError(f"the content of {place.source!r} is not in the index; put it first")
+            if place_at(self._database, place.location) == place:
+                return
+            with change(self._database) as changing:
+                changing.set_place(place)
+                changing.settle(place.content_hash)
+
+    def relocate(self, old: bytes, place: Place) -> None:
+        """A moved file: what was at `old` is at `place` now, with the same content."""
+        with self._lock:
+            before = place_at(self._database, old)
+            if before is None or before.content_hash != place.content_hash:
+                what = "is not in the index" if before is None else "has another content"
+                raise UsageError(f"{old.decode('utf-8', 'backslashreplace')!r} {what}; it can't have moved")
+            with change(self._database) as changing:
+                changing.set_place(place)
+                if old != place.location:
+                    changing.drop_place(old)
+                changing.settle(place.content_hash)
+
+    def remove(self, locations: Sequence[bytes]) -> None:
+        """Takes files out; a document that no file has any more goes, chunks and all.
+
+        A location that the index does not know is passed over: it is gone, as was asked.
+        """
+        with self._lock, change(self._database) as changing:
+            for location in locations:
+                changing.drop_place(location)
+
+    def record_failure(self, place: Place, reason: str, parser_version: int) -> None:
+        """Remembers that a file could not be read, until its location is put, linked or removed."""
+        valid_reason = reason.encode("utf-8", "backslashreplace").decode("utf-8")
+        with self._lock, change(self._database) as changing:
+            changing.set_failure(place, valid_reason, parser_version)
+
+    def sync(self) -> None:
+        """Brings FAISS's file to the present generation."""
+        with self._lock:
+            with self._database.reading():
+                state = read_state(self._database)
+                meta = state.index_meta()
+                if meta is None:
+                    return
+                dense = self._dense.at(self._database, state, meta.dimension)
+            self._dense.write(dense)
+
+
+def _difference(database: Database, present: IndexMeta, wanted: IndexMeta) -> str:
+    where = f"index {str(database.directory)!r}"
+    return f"{where} was made with {_in_words(present)}; this run has {_in_words(wanted)}; use another index"
+
+
+def _in_words(meta: IndexMeta) -> str:
+    return (
+        f"{meta.embedding_model} (revision {meta.embedding_revision}, dimension {meta.dimension}),"
+        f" chunks of {meta.chunk_tokens} tokens, parsers of version {meta.parser_version}"
+    )
+
+
+@contextmanager
+def _valid_text(place: Place) -> Iterator[None]:
+    try:
+        yield
+    except UnicodeEncodeError as error:
+        near = error.object[max(0, error.start - 20) : error.start + 20]
+        raise UsageError(
+            f"a text of {place.source!r} holds half a surrogate pair (in {near!r}); replace it by U+FFFD"
+        ) from None
+
+
+def _check_text(place: Place, document: Document, chunks: Sequence[Chunk]) -> None:
+    pages = {page.number: page for page in document.pages}
+    if len(pages) != len(document.pages):
+        raise UsageError(f"{place.source!r} has two pages of the same number; they count up from 1")
+    for position, chunk in enumerate(chunks):
+        page = pages.get(chunk.page)
+        if page is None or not 0 <= chunk.start <= chunk.end <= len(page.text):
+            raise UsageError(f"chunk {position} of {place.source!r} is outside page {chunk.page}'s text")
+        if page.text[chunk.start : chunk.end] != chunk.text:
+            raise UsageError(f"chunk {position} of {place.source!r} is not what its span of the page says")
+
+
+def _checked_vectors(
+    place: Place, vectors: np.ndarray, digests: Sequence[bytes], count: int, meta: IndexMeta
+) -> np.ndarray:
+    matrix = np.asarray(vectors, np.float32)
+    if not count and not matrix.size:
+        matrix = matrix.reshape(0, meta.dimension)
+    if matrix.shape != (count, meta.dimension) or len(digests) != count:
+        raise UsageError(
+            f"{place.source!r} has {count} chunks, vectors of shape {matrix.shape} and {len(digests)}"
+            f" digests; the index's vectors have {meta.dimension} numbers"
+        )
+    if not np.isfinite(matrix).all():
+        raise UsageError(f"{place.source!r} has a vector that is not all finite numbers; embed it again")
+    if any(len(digest) != DIGEST_BYTES for digest in digests):
+        raise UsageError(f"{place.source!r} has a digest that is not {DIGEST_BYTES} bytes long")
+    return matrix
