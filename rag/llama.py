@@ -270,7 +270,9 @@ class _Sampler:
     def _choose(self, logits: np.ndarray) -> int:
         if self.sampling.temperature <= 0:
             return int(np.argmax(logits))
-        best = np.argsort(-logits)[: self.sampling.top_k or self.size]
+        count = min(self.sampling.top_k or self.size, self.size)
+        best = np.argpartition(-logits, count - 1)[:count]
+        best = best[np.argsort(-logits[best])]
         scaled = logits[best].astype(np.float64) / self.sampling.temperature
         weights = np.exp(scaled - scaled.max())
         weights /= weights.sum()

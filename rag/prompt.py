@@ -173,6 +173,17 @@ def build_prompt(
     return Prompt(tuple(ids), passages, ledger)
 
 
+def citation_grammar(passages: int) -> str:
+    """GBNF (llama.cpp, grammars/README.md): any text, but between square brackets only `1` to `passages`.
+
+    The abstaining sentence has no brackets, so it is one of the texts that this admits.
+    """
+    if passages == 0:
+        return "root ::= [^\\[\\]]+"
+    numbers = " | ".join(f'"{number}"' for number in range(1, passages + 1))
+    return f'root ::= ([^\\[\\]] | mark)+\nmark ::= "[" ({numbers}) "]"'
+
+
 def _after_passages(question: str) -> str:
     return f"\n\nQuestion: {question.strip()}"
 
