@@ -13,10 +13,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import PurePosixPath
 
-from rag.records import Citation, Cited, Passage, TextDelta, Verdict
+from rag.records import Citation, Cited, Mark, Passage, Sentence, TextDelta
 from rag.sentences import spans
 from rag.verdicts import Judgement
 
@@ -38,26 +38,6 @@ _SPACE_BEFORE_STOP = re.compile(r"\s+(?=[.,;:!?。，；：！？、])")
 # until then.
 _NEXT_SENTENCE = 16
 _FIRST_CJK = "\u2e80"
-
-
-@dataclass(frozen=True, slots=True)
-class Mark:
-    """A mark in the answer's text, and the passages that it names."""
-
-    start: int
-    end: int
-    numbers: tuple[int, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Sentence:
-    """A sentence of the answer, its marks included; without marks it is "uncited"."""
-
-    start: int
-    end: int
-    numbers: tuple[int, ...]
-    verdict: Verdict
-    marks: tuple[Mark, ...] = ()
 
 
 class CitationReader:

@@ -164,6 +164,26 @@ class Citation:
 
 
 @dataclass(frozen=True, slots=True)
+class Mark:
+    """A mark such as `[1]` in the answer's text, and the passages that it names."""
+
+    start: int
+    end: int
+    numbers: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """A sentence of the answer, its marks included; without marks its verdict is "uncited"."""
+
+    start: int
+    end: int
+    numbers: tuple[int, ...]
+    verdict: Verdict
+    marks: tuple[Mark, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class LeftOut:
     """Something that did not fit the window, and why."""
 
@@ -219,6 +239,7 @@ class Answer:
     passages: tuple[Passage, ...]
     ledger: Ledger | None
     timings: Mapping[str, float]  # seconds by stage
+    sentences: tuple[Sentence, ...] = ()
     model: str | None = None
     stopped: bool = False
     cut: bool = False

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag.citations import CitationReader, Sentence
-from rag.records import Citation, Cited, Passage, TextDelta
+from rag.citations import CitationReader
+from rag.records import Citation, Cited, Passage, Sentence, TextDelta
 from rag.verdicts import Judgement, judge
 
 PALACE = "The Crystal Palace was built in Hyde Park in 1851. It was designed by Joseph Paxton."

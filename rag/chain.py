@@ -1,0 +1,384 @@
+"""A question's whole way: search, prompt, model, citations, as one stream of events.
+
+Takes a question and the turns before it, gives `Event`s that end with `Done`. `load_chain` puts the parts
+together from settings and what the index says about itself. There is no second way for "not streaming":
+`invoke` reads the stream to its end. Does not print, draw or serve.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import threading
+import time
+from collections.abc import AsyncIterator, Iterator, Sequence
+from typing import Any
+
+from langchain_core.runnables import Runnable, RunnableConfig
+from langchain_core.runnables.config import run_in_executor
+
+from rag.citations import CitationReader
+from rag.embeddings import LocalEmbeddings
+from rag.errors import IndexMismatch, UsageError
+from rag.evidence import answers
+from rag.llama import Sampling
+from rag.local_store import LocalStore
+from rag.openchat import LoadedModel, Usage, load_model, turns_from_messages
+from rag.prompt import ABSTENTION, Prompt, build_prompt, citation_grammar, number_passages
+from rag.quotes import Quote, quote_answer
+from rag.records import (
+    Answer,
+    Citation,
+    Cited,
+    Done,
+    Event,
+    Hit,
+    IndexMeta,
+    Ledger,
+    Mark,
+    Mode,
+    Passage,
+    Queued,
+    Reading,
+    Retrieved,
+    Sentence,
+    TextDelta,
+    Turn,
+)
+from rag.search import search, standalone
+from rag.settings import Settings, load_settings
+from rag.store import open_store
+from rag.verdicts import Judgement, judge
+
+
+class Searcher:
+    """A store and the embedder that its index was made with."""
+
+    def __init__(self, store: LocalStore) -> None:
+        self.store = store
+        self._loading = threading.Lock()
+        self._loaded: tuple[IndexMeta, LocalEmbeddings] | None = None
+
+    def search(self, question: str, *, k: int, history: Sequence[Turn] = ()) -> list[Hit]:
+        """The `k` best hits, best first; raises `UsageError` for an empty question."""
+        if not question.strip():
+            raise UsageError("the question is empty; ask in a few words")
+        with self.store.snapshot() as snapshot:
+            meta = snapshot.meta()
+            if meta is None:
+                return []
+            return search(snapshot, self._embedder_for(meta), question, k=k, history=history)
+
+    @property
+    def embedder(self) -> LocalEmbeddings | None:
+        """The index's own embedder; None while nothing was ingested."""
+        meta = self.store.meta()
+        return self._embedder_for(meta) if meta else None
+
+    def _embedder_for(self, meta: IndexMeta) -> LocalEmbeddings:
+        """What is stored in the index wins over the settings; another revision of it is refused."""
+        with self._loading:
+            if self._loaded is None or self._loaded[0] != meta:
+                embedder = LocalEmbeddings(meta.embedding_model)
+                if embedder.revision != meta.embedding_revision:
+                    raise IndexMismatch(
+                        f"the index was made with {meta.embedding_model} at revision "
+                        f"{meta.embedding_revision}, and here it is {embedder.revision}: make the index "
+                        "again in another folder (rag ingest --index DIR)"
+                    )
+                self._loaded = (meta, embedder)
+            return self._loaded[1]
+
+    def close(self) -> None:
+        """Closes the store."""
+        self.store.close()
+
+    def __enter__(self) -> Searcher:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class Chain(Runnable[dict[str, Any], Answer]):
+    """Question in, cited answer out; a LangChain `Runnable`, and usable from many threads.
+
+    Input of `invoke` and `stream`: `{"question": str, "history": [LangChain messages]}`; `history` may be
+    absent. `invoke` gives an `Answer`, `stream` the events that lead to it.
+    """
+
+    def __init__(self, searcher: Searcher, model: LoadedModel | None, settings: Settings) -> None:
+        self.searcher = searcher
+        self.settings = settings
+        self._model = model
+
+    @property
+    def store(self) -> LocalStore:
+        """The index."""
+        return self.searcher.store
+
+    @property
+    def model_name(self) -> str | None:
+        """What the model is called; None when answers are quotes."""
+        return self._model.name if self._model else None
+
+    def close(self) -> None:
+        """Closes the index. The model stays loaded for others in this process."""
+        self.searcher.close()
+
+    def __enter__(self) -> Chain:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    # --- LangChain's names ----------------------------------------------------------------------------
+
+    def invoke(self, input: dict[str, Any], config: RunnableConfig | None = None, **kwargs: Any) -> Answer:
+        """The whole answer."""
+        return self._call_with_config(self._answer, input, config)
+
+    def stream(  # type: ignore[override]  # what streams are the events, not pieces of an Answer
+        self, input: dict[str, Any], config: RunnableConfig | None = None, **kwargs: Any
+    ) -> Iterator[Event]:
+        """The events, `Done` last."""
+        yield from self.events(*_question_and_history(input))
+
+    async def astream(  # type: ignore[override]
+        self, input: dict[str, Any], config: RunnableConfig | None = None, **kwargs: Any
+    ) -> AsyncIterator[Event]:
+        """The same without blocking the event loop; leaving the loop early stops the model."""
+        stop = threading.Event()
+        events = self.events(*_question_and_history(input), stop=stop)
+        try:
+            while (event := await run_in_executor(None, next, events, None)) is not None:
+                yield event
+        finally:
+            stop.set()
+
+    def _answer(self, input: dict[str, Any]) -> Answer:
+        for event in self.events(*_question_and_history(input)):
+            if isinstance(event, Done):
+                return event.answer
+        raise AssertionError("the stream ended without its last event")
+
+    # --- the one way ----------------------------------------------------------------------------------
+
+    def events(
+        self, question: str, history: Sequence[Turn] = (), *, stop: threading.Event | None = None
+    ) -> Iterator[Event]:
+        """Answers `question`: `Retrieved`, then text and citations as they come, then `Done`.
+
+        Setting `stop` ends it in the queue, while the prompt is read and while the answer is written;
+        `Done` still comes, with what is there. Closing the iterator ends it too. Raises `UsageError` for an
+        empty question, `WindowExceeded` for one that is too long, and what index and model raise.
+        """
+        clock = _Clock()
+        hits = self.searcher.search(question, k=self.settings.passages, history=history)
+        clock.stage("search")
+        asked = standalone(question, history)
+        grounds = answers(asked, hits)
+        clock.stage("evidence")
+        if not grounds:
+            mode: Mode = "openchat" if self._model else "quotes"
+            passages = number_passages(hits)
+            yield Retrieved(passages)
+            yield TextDelta(ABSTENTION)
+            yield Done(_answer(question, ABSTENTION, mode, passages, clock, model=self.model_name))
+        elif self._model is None:
+            yield from self._quoted(question, asked, hits, clock)
+        else:
+            yield from self._written(self._model, question, history, hits, clock, stop or threading.Event())
+
+    def _quoted(self, question: str, asked: str, hits: Sequence[Hit], clock: _Clock) -> Iterator[Event]:
+        passages = number_passages(hits)
+        yield Retrieved(passages)
+        embedder = self.searcher.embedder
+        assert embedder is not None  # hits came from an index that was made with one
+        numbers = {hit.chunk_id: number for number, hit in enumerate(hits, start=1)}
+        text = ""
+        citations: list[Citation] = []
+        sentences: list[Sentence] = []
+        for quote in quote_answer(asked, hits, embedder):
+            start = len(text) + (2 if text else 0)
+            piece, citation, sentence = _cited_quote(quote, numbers[quote.chunk_id], start)
+            piece = ("\n\n" if text else "") + piece
+            text += piece
+            citations.append(citation)
+            sentences.append(sentence)
+            yield TextDelta(piece)
+            yield Cited(citation)
+        clock.stage("quotes")
+        yield Done(
+            _answer(
+                question,
+                text,
+                "quotes",
+                passages,
+                clock,
+                citations=tuple(citations),
+                sentences=tuple(sentences),
+            )
+        )
+
+    def _written(
+        self,
+        model: LoadedModel,
+        question: str,
+        history: Sequence[Turn],
+        hits: Sequence[Hit],
+        clock: _Clock,
+        stop: threading.Event,
+    ) -> Iterator[Event]:
+        prompt = self._prompt(model, question, history, hits)
+        yield Retrieved(prompt.passages)
+        reader = CitationReader(prompt.passages, self._judge)
+        usage = Usage()
+        stages = {Queued: "queue", Reading: "read", TextDelta: "write"}
+        for event in model.stream(
+            prompt.ids,
+            max_tokens=self.settings.reserve,
+            sampling=Sampling(temperature=self.settings.temperature, seed=self.settings.seed),
+            grammar=citation_grammar(len(prompt.passages)),
+            stop=stop,
+            usage=usage,
+        ):
+            clock.stage(stages[type(event)])
+            if isinstance(event, TextDelta):
+                yield from reader.feed(event.text)
+            else:
+                yield event
+        yield from reader.finish()
+        clock.stage("write")
+        yield Done(
+            _answer(
+                question,
+                reader.text,
+                "openchat",
+                prompt.passages,
+                clock,
+                citations=reader.citations,
+                sentences=reader.sentences,
+                ledger=dataclasses.replace(prompt.ledger, reused=usage.reused),
+                model=model.name,
+                stopped=stop.is_set(),
+                cut=usage.cut,
+            )
+        )
+
+    def _prompt(
+        self, model: LoadedModel, question: str, history: Sequence[Turn], hits: Sequence[Hit]
+    ) -> Prompt:
+        return build_prompt(
+            question,
+            hits,
+            history,
+            model.tokenize,
+            window=self.settings.window,
+            reserve=self.settings.reserve,
+        )
+
+    def _judge(self, sentence: str, passages: Sequence[str], context: str) -> Judgement:
+        return judge(sentence, passages, context, similarity=self._similarity)
+
+    def _similarity(self, sentence: str, candidates: Sequence[str]) -> list[float]:
+        embedder = self.searcher.embedder
+        assert embedder is not None
+        vectors = embedder.embed([sentence, *candidates])
+        return [float(value) for value in vectors[1:] @ vectors[0]]
+
+
+def load_searcher(index: str | None = None, *, settings: Settings | None = None) -> Searcher:
+    """The search over the index at `index` (or of the settings); raises what `open_store` raises."""
+    return Searcher(open_store((settings or load_settings({"index": index})).index))
+
+
+def load_chain(
+    index: str | None = None, model: str | None = None, *, settings: Settings | None = None
+) -> Chain:
+    """The chain over an index and, where one is set, a model; else answers are quotes.
+
+    `index` and `model` win over the settings (`RAG_INDEX`, `RAG_MODEL`, rag.toml).
+
+    Example: `load_chain("my-index").invoke({"question": "When was it built?"}).text`
+    """
+    settings = settings or load_settings({"index": index, "model": model})
+    loaded = load_model(settings) if settings.model else None
+    return Chain(load_searcher(settings=settings), loaded, settings)
+
+
+class _Clock:
+    """Seconds by stage; a stage that comes again adds up."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+        self._begun = self._last = time.monotonic()
+
+    def stage(self, name: str) -> None:
+        now = time.monotonic()
+        self.seconds[name] = self.seconds.get(name, 0.0) + now - self._last
+        self._last = now
+
+    def total(self) -> dict[str, float]:
+        return {**self.seconds, "total": time.monotonic() - self._begun}
+
+
+def _question_and_history(input: dict[str, Any]) -> tuple[str, list[Turn]]:
+    if not isinstance(input, dict) or not isinstance(input.get("question"), str):
+        raise UsageError(f'the chain takes {{"question": "...", "history": [...]}}, not {input!r:.200}')
+    unknown = set(input) - {"question", "history"}
+    if unknown:
+        raise UsageError(f"the chain takes question and history, not {sorted(map(str, unknown))}")
+    return input["question"], turns_from_messages(input.get("history") or [])
+
+
+def _cited_quote(quote: Quote, number: int, start: int) -> tuple[str, Citation, Sentence]:
+    """A source's own words as a piece of the answer that starts at `start`; line ends become spaces."""
+    words = " ".join(quote.text.split())
+    mark = f"[{number}]"
+    piece = f"{words} {mark}"
+    end = start + len(piece)
+    citation = Citation(
+        number=number,
+        source=quote.source,
+        page=quote.page,
+        start=quote.start,
+        end=quote.end,
+        quote=quote.text,
+        verdict="supported",  # it is what the source says, to the letter
+        answer_start=start,
+        answer_end=end,
+    )
+    marks = (Mark(end - len(mark), end, (number,)),)
+    return piece, citation, Sentence(start, end, (number,), "supported", marks)
+
+
+def _answer(
+    question: str,
+    text: str,
+    mode: Mode,
+    passages: tuple[Passage, ...],
+    clock: _Clock,
+    *,
+    citations: tuple[Citation, ...] = (),
+    sentences: tuple[Sentence, ...] = (),
+    ledger: Ledger | None = None,
+    model: str | None = None,
+    stopped: bool = False,
+    cut: bool = False,
+) -> Answer:
+    text = text.strip()
+    abstained = not citations and text.startswith(ABSTENTION.rstrip("."))
+    return Answer(
+        question=question,
+        text=text,
+        mode=mode,
+        abstained=abstained,
+        citations=citations,
+        passages=passages,
+        ledger=ledger,
+        timings=clock.total(),
+        sentences=() if abstained else sentences,
+        model=model,
+        stopped=stopped,
+        cut=cut,
+    )

@@ -1,0 +1,61 @@
+"""The search as a LangChain retriever.
+
+Takes a question, gives LangChain documents whose metadata say where the text stands. Knows no model.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from langchain_core.callbacks import CallbackManagerForRetrieverRun
+from langchain_core.documents import Document
+from langchain_core.retrievers import BaseRetriever
+from pydantic import PrivateAttr
+
+from rag.chain import Searcher, load_searcher
+from rag.errors import UsageError
+
+
+class RagRetriever(BaseRetriever):
+    """The index's search behind `BaseRetriever`.
+
+    Documents come best first; metadata: `source`, `page` (from 1), `start` and `end` (characters of the
+    page's text), `score`, `headings`.
+    """
+
+    k: int = 5
+    _searcher: Searcher = PrivateAttr()
+
+    def __init__(self, searcher: Searcher, *, k: int = 5) -> None:
+        super().__init__(k=k)  # type: ignore[call-arg]
+        self._searcher = searcher
+
+    def _get_relevant_documents(
+        self, query: str, *, run_manager: CallbackManagerForRetrieverRun, k: int | None = None, **kwargs: Any
+    ) -> list[Document]:
+        count = self.k if k is None else k
+        return [
+            Document(
+                page_content=hit.text,
+                id=str(hit.chunk_id),
+                metadata={
+                    "source": hit.source,
+                    "page": hit.page,
+                    "start": hit.start,
+                    "end": hit.end,
+                    "score": hit.score,
+                    "headings": list(hit.headings),
+                },
+            )
+            for hit in self._searcher.search(query, k=count)
+        ]
+
+
+def load_retriever(index: str | None = None, k: int = 5) -> RagRetriever:
+    """A retriever over the index at `index`, or the one that the settings name.
+
+    Example: `load_retriever("my-index").invoke("When was it built?")[0].metadata["source"]`
+    """
+    if k < 1:
+        raise UsageError(f"k is {k}; a retriever gives at least 1 document")
+    return RagRetriever(load_searcher(index), k=k)
