@@ -14,6 +14,7 @@ from threading import Lock
 
 from rag.dense_index import (
     FOLD_LEAST,
+    FOLD_SHARE,
     DenseFileError,
     DenseIndex,
     read_dense_file,
@@ -25,6 +26,7 @@ from rag.local_database import Database
 from rag.local_rows import State, chunk_ids, read_vectors
 
 CACHE_NAME = "vectors.faiss"
+SMALL_BYTES = 64 << 20  # a file up to this size is written in a moment, whenever it is old
 _log = logging.getLogger(__name__)
 
 
@@ -59,6 +61,20 @@ class DenseCache:
             if worth_writing and self._writable:
                 self._write_if_possible(dense)
             return dense
+
+    def worth_writing(self, state: State, dimension: int) -> bool:
+        """Whether the file lacks so much, or is so small, that it should be written anew."""
+        try:
+            header = read_header(self.path)
+        except (OSError, DenseFileError):
+            return True
+        if header.stamp == state.chunks_stamp:
+            return False
+        if self._newest_stamp(header.generation) != header.stamp or header.dimension != dimension:
+            return True
+        added = state.next_chunk - 1 - header.last_id
+        drift = added + max(0, header.count + added - state.chunks)
+        return header.body_bytes < SMALL_BYTES or drift > FOLD_SHARE * state.chunks
 
     def write(self, dense: DenseIndex) -> None:
         """Brings the file to this index's generation; raises `StoreError` when it cannot be written."""

@@ -11,21 +11,20 @@ loads an index with flipped bits without a word, so it never sees bytes that wer
 from __future__ import annotations
 
 import fcntl
-import mmap
 import os
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 
 MAGIC = b"RAGDENSE"
 FORMAT = 1
-# magic, format, dimension, generation, stamp, count of vectors, bytes of the body, their BLAKE2b
-_HEADER = struct.Struct("<8sIIQ16sQQ32s")
+# magic, format, dimension, generation, stamp, count of vectors, last id, bytes of the body, their BLAKE2b
+_HEADER = struct.Struct("<8sIIQ16sQQQ32s")
 _HEADER_CHECKSUM_BYTES = 16
 _BODY_STARTS = _HEADER.size + _HEADER_CHECKSUM_BYTES
 _READ_BYTES = 1 << 20
@@ -62,7 +61,7 @@ class DenseIndex:
     @classmethod
     def empty(cls, dimension: int) -> DenseIndex:
         """An index of no vectors, of no generation."""
-        segment = _segment(dimension, _NO_IDS, np.empty((0, dimension), np.float32))
+        segment = _nothing(dimension)
         return cls(dimension, 0, bytes(16), segment, None, segment)
 
     @property
@@ -70,6 +69,11 @@ class DenseIndex:
         """The chunk ids that a search can give, sorted."""
         large = self.large.ids if self.shown is None else self.large.ids[self.shown]
         return np.sort(np.concatenate([large, self.fresh.ids])) if len(self.fresh.ids) else large
+
+    @property
+    def last_id(self) -> int:
+        """The largest id; 0 when there is none."""
+        return int(self.ids[-1]) if len(self.ids) else 0
 
     def search(
         self, vector: np.ndarray, k: int, *, among: np.ndarray | None = None
@@ -103,7 +107,7 @@ class DenseIndex:
         if hidden + beside > max(FOLD_LEAST, FOLD_SHARE * len(ids)) or not len(self.large.ids):
             pieces.insert(0, (self.large.ids[shown], _stored(self.large.index)[shown]))
             large, all_shown = _joined(self.dimension, pieces), None
-            fresh = _segment(self.dimension, _NO_IDS, np.empty((0, self.dimension), np.float32))
+            fresh = _nothing(self.dimension)
         else:
             large, all_shown = self.large, shown if hidden else None
             fresh = _joined(self.dimension, pieces)
@@ -118,7 +122,7 @@ class DenseIndex:
             (self.large.ids[shown], _stored(self.large.index)[shown]),
             (self.fresh.ids, _stored(self.fresh.index)),
         ]
-        nothing = _segment(self.dimension, _NO_IDS, np.empty((0, self.dimension), np.float32))
+        nothing = _nothing(self.dimension)
         large = _joined(self.dimension, pieces)
         return DenseIndex(self.dimension, self.generation, self.stamp, large, None, nothing)
 
@@ -139,6 +143,10 @@ def _segment(dimension: int, ids: np.ndarray, vectors: np.ndarray) -> _Segment:
     if len(ids):
         index.add(np.ascontiguousarray(vectors, np.float32))
     return _Segment(index, ids)
+
+
+def _nothing(dimension: int) -> _Segment:
+    return _segment(dimension, _NO_IDS, np.empty((0, dimension), np.float32))
 
 
 def _joined(dimension: int, pieces: list[tuple[np.ndarray, np.ndarray]]) -> _Segment:
@@ -183,7 +191,7 @@ def _mask(ids: np.ndarray, shown: np.ndarray | None, among: np.ndarray | None) -
 def _search(segment: _Segment, query: np.ndarray, k: int, mask: np.ndarray | None) -> list[tuple[int, float]]:
     faiss = _faiss()
     most = len(segment.ids) if mask is None else int(np.count_nonzero(mask))
-    if not min(k, most):
+    if min(k, most) < 1:
         return []
     parameters = None
     if mask is not None:
@@ -208,6 +216,7 @@ class DenseHeader:
     generation: int
     stamp: bytes
     count: int
+    last_id: int  # 0 when there is none
     body_bytes: int
     body_digest: bytes
 
@@ -240,32 +249,33 @@ def read_dense_file(path: Path) -> DenseIndex:
         size_bytes = os.fstat(file.fileno()).st_size
         if size_bytes != _BODY_STARTS + header.body_bytes or header.body_bytes < 8 * header.count:
             raise DenseFileError(f"it has {size_bytes} bytes, not {_BODY_STARTS + header.body_bytes}")
-        with (
-            mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content,
-            memoryview(content) as view,
-            view[_BODY_STARTS:] as body,
-        ):
-            if blake2b(body, digest_size=32).digest() != header.body_digest:
-                raise DenseFileError("its content has changed")
-            return _loaded(header, body)
+        # Not mapped into memory: a file that shrinks meanwhile would be a signal instead of an error.
+        digest = blake2b(digest_size=32)
+        while piece := file.read(_READ_BYTES):
+            digest.update(piece)
+        if digest.digest() != header.body_digest:
+            raise DenseFileError("its content has changed")
+        file.seek(_BODY_STARTS)
+        return _loaded(header, file)
 
 
-def _loaded(header: DenseHeader, body: memoryview) -> DenseIndex:
+def _loaded(header: DenseHeader, file: BinaryIO) -> DenseIndex:
     faiss = _faiss()
-    ids = np.frombuffer(bytes(body[: 8 * header.count]), "<i8").astype(np.int64, copy=False)
-    position = 8 * header.count
-
-    def following(size: int) -> bytes:
-        nonlocal position
-        piece = bytes(body[position : position + size])
-        position += len(piece)
-        return piece
-
-    index = faiss.read_index(faiss.PyCallbackIOReader(following, _READ_BYTES))
+    ids = np.frombuffer(file.read(8 * header.count), "<i8").astype(np.int64)
+    try:
+        index = faiss.read_index(faiss.PyCallbackIOReader(file.read, _READ_BYTES))
+    except RuntimeError as error:
+        raise DenseFileError(f"FAISS cannot read it ({error})") from error
     if (index.ntotal, index.d) != (header.count, header.dimension):
         raise DenseFileError(f"it holds {index.ntotal} vectors of {index.d}, not what its header says")
-    nothing = _segment(header.dimension, _NO_IDS, np.empty((0, header.dimension), np.float32))
-    return DenseIndex(header.dimension, header.generation, header.stamp, _Segment(index, ids), None, nothing)
+    return DenseIndex(
+        header.dimension,
+        header.generation,
+        header.stamp,
+        _Segment(index, ids),
+        None,
+        _nothing(header.dimension),
+    )
 
 
 def write_dense_file(path: Path, dense: DenseIndex) -> None:
@@ -284,7 +294,7 @@ def write_dense_file(path: Path, dense: DenseIndex) -> None:
         digest, body_bytes = _write_body(file, folded)
         packed = _HEADER.pack(
             *(MAGIC, FORMAT, folded.dimension, folded.generation, folded.stamp),
-            *(len(folded.large.ids), body_bytes, digest),
+            *(len(folded.large.ids), folded.last_id, body_bytes, digest),
         )
         file.seek(0)
         file.write(packed + blake2b(packed, digest_size=_HEADER_CHECKSUM_BYTES).digest())
@@ -308,19 +318,30 @@ def _locked(path: Path) -> int:
         os.close(descriptor)
 
 
-def _write_body(file: Any, dense: DenseIndex) -> tuple[bytes, int]:
+def _write_body(file: BinaryIO, dense: DenseIndex) -> tuple[bytes, int]:
     faiss = _faiss()
     digest = blake2b(digest_size=32)
     count = 0
+    failed: list[OSError] = []
 
     def write(piece: bytes) -> int:
         nonlocal count
         digest.update(piece)
         count += len(piece)
-        return int(file.write(piece))
+        try:
+            return int(file.write(piece))
+        except OSError as error:  # FAISS would turn it into an error that has lost its number
+            failed.append(error)
+            return 0
 
-    write(dense.large.ids.astype("<i8", copy=False).tobytes())
-    faiss.write_index(dense.large.index, faiss.PyCallbackIOWriter(write, _READ_BYTES))
+    write(dense.large.ids.astype("<i8").tobytes())
+    try:
+        faiss.write_index(dense.large.index, faiss.PyCallbackIOWriter(write, _READ_BYTES))
+    except RuntimeError:
+        if not failed:
+            raise
+    if failed:
+        raise failed[0]
     return digest.digest(), count
 
 

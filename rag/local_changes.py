@@ -18,17 +18,22 @@ import numpy as np
 
 from rag.local_database import Database, Row
 from rag.local_rows import (
+    ChunkRow,
     State,
     address_of,
+    chunk_text,
     document_with,
+    matching,
     place_at,
     places_with,
     read_state,
+    selected,
     state_values,
 )
 from rag.local_schema import (
     BLOCK_CHARACTERS,
     COLUMNS,
+    KEYWORD_TABLE,
     insert_statement,
     row_checksum,
     text_digest,
@@ -36,8 +41,12 @@ from rag.local_schema import (
 from rag.records import Chunk, Document, IndexMeta, Page, Place
 from rag.words import index_terms
 
-# Terms of this text tell whether the keyword index was made by the present `rag.words`.
-_PROBE = "The 3rd naïve Größe's café_au-lait, files.tar.gz; running mixtures of 東京都の人口 ภาษาไทย 1,024.5"
+# The terms of this text tell whether the keyword index was made by the present `rag.words`.
+_PROBE = """The 3rd naïve Größe's café_au-lait files.tar.gz; running mixtures, 1,024.5 mm of it in 12-03-2024.
+HTTPServer getUserName snake_case C++ can't l'été state-of-the-art "a phrase" user@example.org 5% ²
+Домами и книги; السلام عليكم; शब्दों में; 東京都の人口は１４００万人です。한국어로 ภาษาไทย"""
+
+_INSERT_KEYWORDS = "INSERT INTO keyword (rowid, body, headings, name) VALUES (?, ?, ?, ?)"
 
 
 @lru_cache(maxsize=1)
@@ -91,7 +100,7 @@ class Change:
             ),
         )
         self.database.run_many(
-            "INSERT INTO keyword (rowid, body, headings, name) VALUES (?, ?, ?, ?)",
+            _INSERT_KEYWORDS,
             (
                 (
                     first + position,
@@ -168,6 +177,30 @@ class Change:
     def _delete_place(self, location: bytes) -> None:
         self.database.run("DELETE FROM place WHERE location = ?", (location,))
         self.state = replace(self.state, places=self.state.places - 1)
+
+    # --- keywords -----------------------------------------------------------------------------------
+
+    def renew_keywords(self) -> None:
+        """Makes the keyword index anew from the text, with the present `rag.words`."""
+        self.database.run("DROP TABLE keyword")
+        self.database.run(KEYWORD_TABLE)
+        for document in selected(self.database, "document"):
+            identifier, content_hash, _, title, *_ = document
+            names = name_terms(places_with(self.database, content_hash))
+            chunks = matching(self.database, "chunk", {"document": identifier})
+            self.database.run_many(
+                _INSERT_KEYWORDS,
+                (
+                    (
+                        chunk.id,
+                        index_terms(chunk_text(self.database, chunk)),
+                        heading_terms(title, json.loads(chunk.headings)),
+                        names,
+                    )
+                    for chunk in (ChunkRow(*row) for row in chunks)
+                ),
+            )
+        self.state = replace(self.state, words=present_words())
 
     # --- failures and meta ------------------------------------------------------------------------
 

@@ -24,6 +24,12 @@ DATABASE_NAME = "index.sqlite"
 BUSY_SECONDS = 30.0  # longest wait for another process's commit or recovery
 CACHE_KIBIBYTES = 16_384
 ROWS_AT_A_TIME = 1_000
+_SETTINGS = (
+    "foreign_keys = ON",
+    "synchronous = FULL",
+    f"cache_size = -{CACHE_KIBIBYTES}",
+    "trusted_schema = OFF",
+)
 
 Row = tuple[Any, ...]
 
@@ -108,10 +114,12 @@ def connect(
         connection = sqlite3.connect(
             address, uri=True, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
         )
-        connection.execute("PRAGMA foreign_keys = ON")
-        connection.execute("PRAGMA synchronous = FULL")
-        connection.execute(f"PRAGMA cache_size = -{CACHE_KIBIBYTES}")
-        connection.execute("PRAGMA trusted_schema = OFF")
+        try:
+            for setting in _SETTINGS:
+                connection.execute(f"PRAGMA {setting}")
+        except sqlite3.Error:
+            connection.close()
+            raise
     return connection
 
 
@@ -153,6 +161,6 @@ def explain(error: sqlite3.Error, directory: Path) -> StoreError:
 def damaged(directory: Path, what: str) -> IndexDamaged:
     """The error for an index whose bytes changed; `what` says which part."""
     return IndexDamaged(
-        f"index {str(directory)!r} is damaged: {what}; `rag doctor` says what is left; to make it anew,"
-        " move its folder away and run `rag ingest` again (your documents are not touched)"
+        f"index {str(directory)!r} is damaged: {what}; to make it anew, move its folder away and run"
+        " `rag ingest` again (your documents are not touched); `rag doctor` lists all that is damaged"
     )

@@ -12,14 +12,16 @@ import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import quote
 
 from rag.dense_cache import CACHE_NAME
 from rag.dense_index import sync_folder
 from rag.errors import IndexInvalid, IndexMismatch, IndexMissing, StoreError
 from rag.local_changes import first_state, write_state
-from rag.local_database import DATABASE_NAME, Database, connect, damaged, explained
+from rag.local_database import DATABASE_NAME, Database, connect, explained
 from rag.local_lock import LOCK_NAME, held_lock, shared_lock
 from rag.local_schema import APPLICATION_ID, LEAST_SQLITE, MIGRATIONS, schema_version
+from rag.local_witness import WITNESS_NAME
 
 _LOG_SUFFIXES = ("", "-wal", "-shm", "-journal")
 _UNFINISHED_NAME = DATABASE_NAME + ".new"
@@ -29,7 +31,13 @@ _SHARED_WAIT_SECONDS = 30.0
 
 UNFINISHED_FILES = frozenset(_UNFINISHED_NAME + suffix for suffix in _LOG_SUFFIXES)
 OUR_FILES = frozenset(
-    {LOCK_NAME, CACHE_NAME, CACHE_NAME + ".new", *(DATABASE_NAME + suffix for suffix in _LOG_SUFFIXES)}
+    {
+        LOCK_NAME,
+        WITNESS_NAME,
+        CACHE_NAME,
+        CACHE_NAME + ".new",
+        *(DATABASE_NAME + suffix for suffix in _LOG_SUFFIXES),
+    }
     | UNFINISHED_FILES
 )
 
@@ -76,19 +84,24 @@ def _recognise(directory: Path) -> None:
             f" {'.'.join(map(str, LEAST_SQLITE))} or newer: use a newer Python"
         )
     # Immutable: takes no lock and makes no file, whosever database this is.
-    connection = connect(directory, mode="ro", immutable=True)
     try:
-        identifier = connection.execute("PRAGMA application_id").fetchone()[0]
+        identifier = _application_id(path)
     except sqlite3.DatabaseError as error:
         raise IndexInvalid(
             f"{refused}, or its beginning is damaged ({error}); name another folder"
         ) from error
-    finally:
-        connection.close()
     if identifier != APPLICATION_ID:
         raise IndexInvalid(
             f"{refused}: its application id is {identifier}, ours is {APPLICATION_ID}; name another folder"
         )
+
+
+def _application_id(path: Path) -> int:
+    connection = sqlite3.connect(f"file:{quote(os.fsencode(path))}?mode=ro&immutable=1", uri=True)
+    try:
+        return int(connection.execute("PRAGMA application_id").fetchone()[0])
+    finally:
+        connection.close()
 
 
 # --- making one -------------------------------------------------------------------------------------
@@ -183,7 +196,7 @@ def is_read_only(directory: Path) -> bool:
 
 
 def open_for_reading(directory: Path, *, read_only: bool) -> Database:
-    """A connection for queries; raises `_NeedsImmutable` where SQLite can't lay its log beside the file."""
+    """A connection for queries; raises `NeedsImmutable` where SQLite can't lay its log beside the file."""
     connection = connect(directory, mode="ro" if read_only else "rw")
     try:
         connection.execute("PRAGMA query_only = ON")
@@ -245,19 +258,6 @@ def identity(directory: Path) -> tuple[int, int]:
 
 def missing(directory: Path) -> str:
     """The words for an index that is not there."""
-    return f"there is no index at {str(directory)!r}; make one with `rag ingest FOLDER --index {directory}`"
-
-
-__all__ = [
-    "NeedsImmutable",
-    "bring_up_to_date",
-    "create_index",
-    "damaged",
-    "holds_index",
-    "identity",
-    "immutable_database",
-    "is_read_only",
-    "missing",
-    "open_for_reading",
-    "reading_database",
-]
+    return (
+        f"there is no index at {str(directory)!r}; `rag ingest FOLDER --index {str(directory)!r}` makes one"
+    )

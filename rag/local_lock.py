@@ -37,10 +37,12 @@ def held_lock(directory: Path, *, wait_seconds: float) -> Iterator[None]:
     descriptor = _opened(directory, os.O_RDWR | os.O_CREAT)
     try:
         _acquire(descriptor, fcntl.LOCK_EX, directory, wait_seconds)
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, b"%d\n" % os.getpid(), 0)
-        yield
-        os.ftruncate(descriptor, 0)
+        _name_holder(descriptor, directory)
+        try:
+            yield
+        finally:
+            if descriptor in _held:  # not so in a forked child, where it may be another file's by now
+                os.ftruncate(descriptor, 0)
     finally:
         _close(descriptor)
 
@@ -72,6 +74,17 @@ def _opened(directory: Path, flags: int) -> int:
         ) from error
     _held.add(descriptor)
     return descriptor
+
+
+def _name_holder(descriptor: int, directory: Path) -> None:
+    try:
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, b"%d\n" % os.getpid(), 0)
+    except OSError as error:
+        raise StoreError(
+            f"index {str(directory)!r} cannot be written: {error.strerror}; nothing was lost;"
+            " free some space and try again"
+        ) from error
 
 
 def _close(descriptor: int) -> None:

@@ -26,6 +26,9 @@ CHECKSUM_BYTES = 16
 
 Value = str | bytes | int | None
 
+# Its text is terms that `rag.words` made, and it can be made anew from the chunks at any time.
+KEYWORD_TABLE = f'CREATE VIRTUAL TABLE keyword USING fts5 (body, headings, name, tokenize="{FTS5_TOKENIZER}")'
+
 _FIRST = f"""
 CREATE TABLE state (
     id INTEGER PRIMARY KEY CHECK (id = 1),
@@ -75,7 +78,7 @@ CREATE TABLE failure (
     size_bytes INTEGER NOT NULL, modified_ns INTEGER NOT NULL, reason TEXT NOT NULL,
     parser_version INTEGER NOT NULL, checksum BLOB NOT NULL
 ) STRICT;
-CREATE VIRTUAL TABLE keyword USING fts5 (body, headings, name, tokenize="{FTS5_TOKENIZER}");
+{KEYWORD_TABLE};
 """
 
 # The columns that a row's checksum covers, in this order; the checksum itself comes after them.
@@ -141,8 +144,11 @@ def row_checksum(table: str, values: Sequence[Value]) -> bytes:
             parts += (b"S%d:" % len(encoded), encoded)
         elif isinstance(value, bytes):
             parts += (b"B%d:" % len(value), value)
+        elif isinstance(value, int):
+            parts.append(b"I%d;" % value)
         else:
-            parts.append(b"N" if value is None else b"I%d;" % value)
+            # A damaged row may hold a float, which no row of ours does: nothing equals it.
+            parts.append(b"N" if value is None else b"?" + repr(value).encode())
     return blake2b(b"".join(parts), digest_size=CHECKSUM_BYTES, person=table.encode()).digest()
 
 

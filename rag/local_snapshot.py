@@ -10,7 +10,9 @@ from __future__ import annotations
 import difflib
 import json
 import os
-from collections.abc import Sequence
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import numpy as np
 
@@ -36,6 +38,11 @@ from rag.local_rows import (
 from rag.records import Hit, IndexMeta, Page, Place, Source
 
 _NEAR_NAMES = 3
+_QUERY_ERRORS = ("fts5: syntax error", "unterminated string", "no such column", "unknown special query")
+
+
+def _is_about_the_query(error: BaseException | None) -> bool:
+    return isinstance(error, sqlite3.OperationalError) and str(error).startswith(_QUERY_ERRORS)
 
 
 class Snapshot:
@@ -101,7 +108,7 @@ class Snapshot:
                 (match, f"bm25({body}, {headings}, {name})", k),
             )
         except IndexDamaged as error:
-            if "syntax error" in str(error.__cause__) or "no such column" in str(error.__cause__):
+            if _is_about_the_query(error.__cause__):
                 raise UsageError(
                     f"{match[:80]!r} is not a keyword query ({error.__cause__});"
                     " make one with rag.words.match_query"
@@ -131,17 +138,31 @@ class Snapshot:
         ]
 
     def _hit(self, chunk: ChunkRow, name: str, media_type: str) -> Hit:
+        with self._reading_text(name, chunk.page):
+            text = chunk_text(self._database, chunk)
         return Hit(
             chunk_id=chunk.id,
             source=name,
             page=chunk.page,
             start=chunk.first,
             end=chunk.after,
-            text=chunk_text(self._database, chunk),
+            text=text,
             score=0.0,
             headings=tuple(json.loads(chunk.headings)),
             media_type=media_type,
         )
+
+    @contextmanager
+    def _reading_text(self, source: str, number: int) -> Iterator[None]:
+        """Says which source's text it is that was found damaged."""
+        try:
+            yield
+        except IndexDamaged as error:
+            raise IndexDamaged(
+                f"index {str(self._database.directory)!r} is damaged: the text of {source!r}, page {number},"
+                " is not what was put in; `rag remove` it and `rag ingest` again (if that fails, move the"
+                " index's folder away and ingest everything again: your documents are not touched)"
+            ) from error
 
     def _name_and_type(self, document: int) -> tuple[str, str]:
         row = document_of(self._database, document)
@@ -185,7 +206,8 @@ class Snapshot:
         """A page of a source, with its text; `UsageError` when there is none of that number."""
         place = self._place(source)
         document = self._document(place)
-        page = read_page(self._database, document.id, number)
+        with self._reading_text(place.source, number):
+            page = read_page(self._database, document.id, number)
         if page is None:
             raise UsageError(f"{place.source!r} has {document.pages} pages; there is no page {number}")
         return page
@@ -222,6 +244,10 @@ class Snapshot:
         ):
             place = Place(root, source, location, content_hash, size, modified)
             found.append((place, str(reason), int(version)))
+        if len(found) != self._state.failures:
+            raise damaged(
+                self._database.directory, f"it lists {len(found)} of its {self._state.failures} failures"
+            )
         return found
 
     def _source(self, place: Place, document: DocumentRow | None) -> Source:

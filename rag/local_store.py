@@ -19,8 +19,8 @@ from pathlib import Path
 from threading import Lock
 
 from rag.dense_cache import CACHE_NAME, DenseCache
-from rag.errors import IndexMissing, StoreError
-from rag.local_check import problems_in
+from rag.errors import IndexDamaged, IndexMissing, StoreError
+from rag.local_check import keyword_problems, keyword_problems_in_copy, problems_in
 from rag.local_database import Database, connect
 from rag.local_files import (
     OUR_FILES,
@@ -35,9 +35,10 @@ from rag.local_files import (
     open_for_reading,
 )
 from rag.local_lock import held_lock
-from rag.local_rows import stamp_of
+from rag.local_rows import read_state, stamp_of
 from rag.local_snapshot import Snapshot
-from rag.local_writer import Writer
+from rag.local_witness import read_witness
+from rag.local_writer import Writer, lost_changes
 from rag.records import IndexMeta
 
 _log = logging.getLogger(__name__)
@@ -63,17 +64,26 @@ class LocalStore:
         """The index in a folder; with `create`, a new one where the folder is missing or empty.
 
         Raises `IndexMissing`, `IndexInvalid` (something else is there; nothing is written to it),
-        `IndexMismatch` (made by a newer version) or `IndexDamaged`.
+        `IndexMismatch` (made by a newer version) or `IndexDamaged`. Who says `create` is about to ingest:
+        for them, that the last changes were lost is a warning, since ingesting brings them back.
         """
         place = Path(os.path.abspath(directory))
         if not holds_index(place):
             if not create:
                 raise IndexMissing(missing(place))
             create_index(place)
+        noted = read_witness(place)
         bring_up_to_date(place, read_only=is_read_only(place))
         store = cls(place)
-        with store.snapshot():
-            return store
+        try:
+            with store._reader() as database:
+                generation = read_state(database).generation
+                if noted > generation and not create:
+                    raise IndexDamaged(lost_changes(database, generation, noted))
+        except BaseException:
+            store.close()
+            raise
+        return store
 
     # --- reading ----------------------------------------------------------------------------------
 
@@ -94,24 +104,38 @@ class LocalStore:
 
     @contextmanager
     def _reader(self) -> Iterator[Database]:
+        self._usable()
         database = self._take()
         if database is None:
             with immutable_database(self.directory) as database:
                 yield database
             return
+        opened = self._identity
         try:
             yield database
         finally:
-            self._give_back(database)
+            self._give_back(database, opened)
+
+    def _usable(self) -> None:
+        """Raises when this object may not be used any more; forgets an index that was replaced."""
+        if os.getpid() != self._process:
+            raise StoreError("an index that was opened before a fork can't be used after it; open it again")
+        if self._closed:
+            raise StoreError(f"index {str(self.directory)!r} was closed; open it again")
+        with self._lock:
+            found = identity(self.directory)
+            if found == self._identity:
+                return
+            # Somebody deleted the index and made it anew: what is open is the deleted one.
+            self._identity = found
+            outdated, self._idle = self._idle, []
+        for database in outdated:
+            database.close()
+        self._dense.forget()
 
     def _take(self) -> Database | None:
         """A connection that nobody else uses; None where each use needs its own."""
-        if os.getpid() != self._process:
-            raise StoreError("an index that was opened before a fork can't be used after it; open it again")
         with self._lock:
-            if self._closed:
-                raise StoreError(f"index {str(self.directory)!r} was closed; open it again")
-            self._notice_replacement()
             if self._idle:
                 return self._idle.pop()
         try:
@@ -119,18 +143,9 @@ class LocalStore:
         except NeedsImmutable:
             return None
 
-    def _notice_replacement(self) -> None:
-        """Somebody deleted the index and made it anew: what we have open is the deleted one."""
-        found = identity(self.directory)
-        if found != self._identity:
-            self._identity = found
-            while self._idle:
-                self._idle.pop().close()
-            self._dense.forget()
-
-    def _give_back(self, database: Database) -> None:
+    def _give_back(self, database: Database, opened: tuple[int, int]) -> None:
         with self._lock:
-            if not self._closed:
+            if not self._closed and opened == self._identity:
                 self._idle.append(database)
                 return
         database.close()
@@ -154,39 +169,34 @@ class LocalStore:
                 " asking works, ingesting does not: make it writable or name another index"
             )
         with held_lock(self.directory, wait_seconds=wait_seconds):
-            self._give_back(self._take() or self._impossible())
+            self._usable()
             database = Database(connect(self.directory, mode="rw"), self.directory)
             try:
                 writer = Writer(database, self._dense)
                 yield writer
-                self._sync_on_leaving(writer)
-                database.run("PRAGMA wal_checkpoint(TRUNCATE)")
+                self._tidy_up(writer, database)
             finally:
                 database.close()
 
-    def _impossible(self) -> Database:
-        raise StoreError(f"index {str(self.directory)!r} became read-only")
-
-    def _sync_on_leaving(self, writer: Writer) -> None:
+    def _tidy_up(self, writer: Writer, database: Database) -> None:
         try:
-            writer.sync()
+            writer.sync(only_if_worth_it=True)
+            database.run("PRAGMA wal_checkpoint(TRUNCATE)")
+        except IndexDamaged:
+            raise
         except StoreError as error:
-            # Everything is in the database; without the file the next start is slower, not wrong.
+            # Everything is committed. A cache that lacks something or a long log costs time, not data.
             _log.warning("%s", error)
 
     # --- the rest ---------------------------------------------------------------------------------
 
     def check(self) -> list[str]:
         """What is wrong with the index, in words; [] means sound. Reads all of it."""
-        writable = None
-        try:
-            if not self._read_only:
-                writable = Database(connect(self.directory, mode="rw"), self.directory)
-            with self._reader() as database, database.reading():
-                return problems_in(self.directory, database, writable=writable)
-        finally:
-            if writable is not None:
-                writable.close()
+        with self._reader() as database, database.reading():
+            problems = problems_in(database, newest_stamp=self._newest_stamp)
+        with self._reader() as database:
+            look = keyword_problems_in_copy if self._read_only else keyword_problems
+            return problems + look(database)
 
     def size_bytes(self) -> int:
         """What the index takes on disk."""

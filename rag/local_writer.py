@@ -6,6 +6,7 @@ Does not parse, chunk or embed, and does not know where files come from.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from threading import RLock
@@ -14,7 +15,7 @@ import numpy as np
 
 from rag.dense_cache import DenseCache
 from rag.errors import IndexMismatch, UsageError
-from rag.local_changes import change
+from rag.local_changes import Change, change, present_words
 from rag.local_database import Database
 from rag.local_rows import (
     IDS_AT_A_TIME,
@@ -24,9 +25,11 @@ from rag.local_rows import (
     read_state,
 )
 from rag.local_schema import row_checksum, select_statement
+from rag.local_witness import read_witness, write_witness
 from rag.records import Chunk, Document, IndexMeta, Place
 
 DIGEST_BYTES = 16
+_log = logging.getLogger(__name__)
 
 
 class Writer:
@@ -36,6 +39,31 @@ class Writer:
         self._database = database
         self._dense = dense
         self._lock = RLock()
+        self._settle_the_past()
+
+    def _settle_the_past(self) -> None:
+        """What another version, or a damaged log, left to be done before anything is added."""
+        state = read_state(self._database)
+        noted = read_witness(self._database.directory)
+        if noted > state.generation:
+            _log.warning("%s", lost_changes(self._database, state.generation, noted))
+            self._note(state.generation)
+        if state.words != present_words():
+            with self._change() as changing:
+                changing.renew_keywords()
+
+    @contextmanager
+    def _change(self) -> Iterator[Change]:
+        with change(self._database) as changing:
+            yield changing
+        self._note(changing.state.generation)
+
+    def _note(self, generation: int) -> None:
+        try:
+            write_witness(self._database.directory, generation)
+        except OSError as error:
+            # The commit stands; only a later loss of it would go unnoticed.
+            _log.warning("index %r: %s", str(self._database.directory), error)
 
     def set_meta(self, meta: IndexMeta) -> None:
         """Says what gives the index its meaning; `IndexMismatch` when its chunks have another one."""
@@ -46,7 +74,7 @@ class Writer:
                 return
             if present is not None and state.chunks:
                 raise IndexMismatch(_difference(self._database, present, meta))
-            with change(self._database) as changing:
+            with self._change() as changing:
                 changing.set_meta(meta)
 
     def has_document(self, content_hash: str) -> bool:
@@ -101,7 +129,7 @@ class Writer:
                 raise UsageError("the index has no embedding model yet; call set_meta before put")
             _check_text(place, document, chunks)
             matrix = _checked_vectors(place, vectors, digests, len(chunks), meta)
-            with _valid_text(place), change(self._database) as changing:
+            with _valid_text(place), self._change() as changing:
                 changing.drop_document(place.content_hash)
                 changing.set_place(place)
                 changing.add_document(place, document, chunks, matrix, digests)
@@ -113,7 +141,7 @@ class Writer:
                 raise UsageError(f"the content of {place.source!r} is not in the index; put it first")
             if place_at(self._database, place.location) == place:
                 return
-            with change(self._database) as changing:
+            with self._change() as changing:
                 changing.set_place(place)
                 changing.settle(place.content_hash)
 
@@ -124,7 +152,7 @@ class Writer:
             if before is None or before.content_hash != place.content_hash:
                 what = "is not in the index" if before is None else "has another content"
                 raise UsageError(f"{old.decode('utf-8', 'backslashreplace')!r} {what}; it can't have moved")
-            with change(self._database) as changing:
+            with self._change() as changing:
                 changing.set_place(place)
                 if old != place.location:
                     changing.drop_place(old)
@@ -135,26 +163,40 @@ class Writer:
 
         A location that the index does not know is passed over: it is gone, as was asked.
         """
-        with self._lock, change(self._database) as changing:
+        with self._lock, self._change() as changing:
             for location in locations:
                 changing.drop_place(location)
 
     def record_failure(self, place: Place, reason: str, parser_version: int) -> None:
         """Remembers that a file could not be read, until its location is put, linked or removed."""
         valid_reason = reason.encode("utf-8", "backslashreplace").decode("utf-8")
-        with self._lock, change(self._database) as changing:
+        with self._lock, self._change() as changing:
             changing.set_failure(place, valid_reason, parser_version)
 
-    def sync(self) -> None:
-        """Brings FAISS's file to the present generation."""
+    def sync(self, *, only_if_worth_it: bool = False) -> None:
+        """Brings FAISS's file to the present generation.
+
+        `only_if_worth_it`: leaves a large file that lacks little as it is; whoever reads it takes what is
+        missing from the database.
+        """
         with self._lock:
             with self._database.reading():
                 state = read_state(self._database)
                 meta = state.index_meta()
-                if meta is None:
+                if meta is None or (
+                    only_if_worth_it and not self._dense.worth_writing(state, meta.dimension)
+                ):
                     return
                 dense = self._dense.at(self._database, state, meta.dimension)
             self._dense.write(dense)
+
+
+def lost_changes(database: Database, generation: int, noted: int) -> str:
+    """The words for a database that is behind what was reported done."""
+    return (
+        f"index {str(database.directory)!r} is damaged: its last {noted - generation} changes were lost"
+        f" (it is at generation {generation}, and {noted} was reported done); run `rag ingest` again"
+    )
 
 
 def _difference(database: Database, present: IndexMeta, wanted: IndexMeta) -> str:
