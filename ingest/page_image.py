@@ -27,6 +27,7 @@ LEAST_WIDTH, MOST_WIDTH = 100, 4000  # pixels
 MOST_PIXELS = 16_000_000  # a page of 14,400 by 1 points is legal, and must not become a gigabyte
 SECONDS = 20  # for one page; a scan of a whole newspaper takes 2
 LEAST_PIECE = 8  # letters; shorter ones of a torn quote would be found anywhere
+PIECES_WITHIN = 2  # quote lengths around its longest piece, in which the other pieces are looked for
 _PNG = b"\x89PNG\r\n\x1a\n"
 
 
@@ -208,12 +209,16 @@ def find_spans(letters: str, wanted: str, *, near: float) -> list[tuple[int, int
         return [(start, start + len(wanted))]
     matcher = SequenceMatcher(None, letters, wanted, autojunk=False)
     spans: list[tuple[int, int]] = []
+    first, last = 0, len(letters)
     open_parts = [(0, len(wanted))]
     while open_parts:
         low, high = open_parts.pop()
-        match = matcher.find_longest_match(0, len(letters), low, high)
+        match = matcher.find_longest_match(first, last, low, high)
         if match.size < LEAST_PIECE:
             continue
+        if not spans:  # the longest piece comes first; the others stand around it
+            first = max(0, match.a - PIECES_WITHIN * len(wanted))
+            last = min(len(letters), match.a + match.size + PIECES_WITHIN * len(wanted))
         spans.append((match.a, match.a + match.size))
         open_parts += [(low, match.b), (match.b + match.size, high)]
     return _joined(spans)

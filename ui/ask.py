@@ -1,0 +1,136 @@
+"""The page where people ask: the conversation, the answers as they grow, and the source beside them.
+
+Takes the workspace; gives nothing, draws. An answer is made in a thread of its conversation; each exchange
+is drawn by a fragment that comes back every now and then while there is something new, so that no click
+elsewhere ends or hides an answer.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+from streamlit.navigation.page import Page
+
+from rag.gguf import PULL_HINT
+from ui import components, session
+from ui.conversation import Conversation, Exchange
+from ui.exchange_view import exchange_data
+from ui.page_errors import in_words
+from ui.source_view import exchange_fragment, open_citation, open_passage, source_panel
+from ui.suggestions import suggestions
+from ui.terminal import plural, visible
+from ui.workspace import Workspace
+
+SECONDS_BETWEEN_DRAWINGS = 0.15
+LONGEST_QUESTION = 8000  # characters; the window's own limit is the chain's to say
+_DRAFT = "question"
+_START_AGAIN = "end this program and start it again with --model PATH, or with RAG_MODEL set to its path."
+
+
+@in_words
+def ask_page(workspace: Workspace, library: Page) -> None:
+    """The whole page."""
+    conversation = session.conversation(workspace.events)
+    with st.container(key="conversation"):
+        if not conversation.exchanges:
+            _welcome(workspace, conversation, library)
+        for exchange in conversation.exchanges:
+            _exchange(workspace, conversation, exchange)
+    with st.bottom:
+        _question_field(conversation)
+        _model_line(workspace)
+    source_panel(workspace.pages, conversation.exchanges)
+
+
+def _welcome(workspace: Workspace, conversation: Conversation, library: Page) -> None:
+    with workspace.store.snapshot() as snapshot:
+        count = len(snapshot.places())
+        questions = [
+            {"question": one.question, "source": visible(one.source)} for one in suggestions(snapshot)
+        ]
+    if count:
+        title = "Ask your documents"
+        under = (
+            f"{plural(count, 'source')} on this machine are ready. Every answer names the page that it "
+            "rests on: click a number to see the very words."
+        )
+    else:
+        title = "Bring in your documents"
+        under = (
+            "Nothing is here to ask about yet. Add PDFs, Word files, Markdown, HTML or plain text in the "
+            "library; they stay on this machine."
+        )
+    components.welcome(
+        "welcome",
+        {"title": title, "under": under, "questions": questions},
+        {"ask": lambda question: _ask(conversation, question)},
+    )
+    if not count:
+        st.page_link(library, label="Open the library", icon=":material/upload_file:")
+
+
+def _question_field(conversation: Conversation) -> None:
+    def asked() -> None:
+        _ask(conversation, st.session_state[_DRAFT])
+
+    following = "Ask a follow-up" if conversation.exchanges else "Ask a question about your documents"
+    st.chat_input(following, key=_DRAFT, max_chars=LONGEST_QUESTION, on_submit=asked)
+
+
+def _exchange(workspace: Workspace, conversation: Conversation, exchange: Exchange) -> None:
+    """One exchange in a fragment of its own; the fragment comes back by itself until the answer ends."""
+    draw = st.fragment(
+        _draw_exchange,
+        run_every=None if exchange.progress.ended else SECONDS_BETWEEN_DRAWINGS,
+        key=exchange_fragment(exchange.number),
+    )
+    # in a container of its own: Streamlit tells fragments of one function apart by where they stand
+    with st.container(key=f"frame-{exchange.number}"):
+        draw(workspace, conversation, exchange)
+
+
+@in_words
+def _draw_exchange(workspace: Workspace, conversation: Conversation, exchange: Exchange) -> None:
+    ended = exchange.progress.ended  # before the data is taken: the last words must be drawn once more
+    opened = session.opened()
+    marked = opened.citation if opened is not None and opened.exchange == exchange.number else None
+    data = exchange_data(exchange, opened=marked, loading=workspace.loading)
+    components.exchange(f"exchange-{exchange.number}", data, _events(conversation, exchange))
+    live = f"live-{exchange.number}"
+    if not ended:
+        st.session_state[live] = True
+    elif st.session_state.pop(live, False):
+        st.rerun()  # draws the fragment without its timer
+
+
+def _events(conversation: Conversation, exchange: Exchange) -> components.Events:
+    def opened(what: Any) -> None:
+        kind, index = what["kind"], int(what["index"])
+        (open_citation if kind == "citation" else open_passage)(exchange, index)
+
+    def edited(_: Any) -> None:
+        st.session_state[_DRAFT] = exchange.question
+
+    return {
+        "open": opened,
+        "stop": lambda _: exchange.stop(),
+        "again": lambda _: _ask(conversation, exchange.question),
+        "edit": edited,
+    }
+
+
+def _ask(conversation: Conversation, question: Any) -> None:
+    if isinstance(question, str) and question.strip():
+        conversation.ask(question.strip())
+        st.rerun()  # from a fragment too: the page has one exchange more
+
+
+def _model_line(workspace: Workspace) -> None:
+    how = ("How to get written answers", f"{PULL_HINT[:1].upper()}{PULL_HINT[1:]}, then {_START_AGAIN}")
+    components.notice(
+        "model_line",
+        workspace.model_line(),
+        kind="trouble" if workspace.trouble else "quiet",
+        more=None if workspace.settings.model else how,
+    )

@@ -1,0 +1,143 @@
+// One question and its answer, as it grows. `data` is what ui/exchange_view.py makes; events: open, stop,
+// again, edit.
+
+const VERDICTS = { supported: "supported", weak: "weak", unsupported: "unsupported", uncited: "uncited" };
+
+export default function ({ data, parentElement, setTriggerValue }) {
+  const root = rootOf(parentElement, "exchange");
+  root.dataset.stage = data.stage;
+  const open = (kind, index) => setTriggerValue("open", { kind, index });
+
+  redraw(root, "question", data.question, () => [
+    element("div", { class: "question" }, element("p", {}, element("span", { class: "unseen" }, "You asked: "), data.question)),
+  ]);
+  redraw(root, "label", data.label, () => (data.label ? [label(data.label)] : []));
+  redraw(root, "found", [data.passages, data.folded, data.found], () => foundPassages(data, open));
+  drawText(root, data, open);
+  redraw(root, "going", data.going, () => (data.going ? going(data.going, setTriggerValue) : []));
+  redraw(root, "trouble", data.trouble, () => (data.trouble ? [trouble(data.trouble)] : []));
+  redraw(root, "citations", [data.citations, data.opened], () => citations(data, open));
+  redraw(root, "foot", data.foot, () => (data.foot ? [foot(data, setTriggerValue)] : []));
+
+  // a new question moves to the top, so that its answer grows in view
+  if (data.live && !root.met) parentElement.host.scrollIntoView({ block: "start", behavior: "smooth" });
+  root.met = true;
+}
+
+function label({ words, none }) {
+  return element("p", { class: none ? "label none" : "label" }, none ? icon("uncited") : null, words);
+}
+
+function foundPassages(data, open) {
+  if (!data.passages.length) return [];
+  const cards = element("div", { class: "found" }, ...data.passages.map((passage, index) => passageCard(passage, index, open)));
+  if (!data.folded) return [element("p", { class: "heading" }, data.found), cards];
+  return [element("details", {}, element("summary", {}, data.found), cards)];
+}
+
+function passageCard(passage, index, open) {
+  return element(
+    "button",
+    { class: "passage", title: passage.source, click: () => open("passage", index) },
+    where(passage),
+    element("span", { class: "excerpt" }, passage.excerpt),
+  );
+}
+
+function where(place) {
+  return element("span", { class: "where" }, element("span", { class: "name" }, place.name), element("span", { class: "page" }, place.page));
+}
+
+function verdictChip(verdict) {
+  return element("span", { class: "verdict " + verdict }, icon(verdict), VERDICTS[verdict]);
+}
+
+// --- the running text: what is there is kept, what is new fades in -----------------------------------
+
+function drawText(root, data, open) {
+  let part = root.querySelector(":scope > [data-part='text']");
+  if (!part) {
+    part = element("div", { "data-part": "text", class: "text" });
+    root.appendChild(part);
+    part.drawn = [];
+  }
+  part.querySelector(".caret")?.remove();
+  data.pieces.forEach((piece, at) => {
+    const before = part.drawn[at];
+    const signature = JSON.stringify([piece, piece.citation !== null && piece.citation === data.opened]);
+    if (before && before.signature === signature) return;
+    if (before && before.piece.kind === "text" && piece.kind === "text" && piece.text.startsWith(before.piece.text)) {
+      before.node.append(element("span", { class: "fresh" }, piece.text.slice(before.piece.text.length)));
+    } else {
+      const node = piece.kind === "text" ? element("span", { class: data.live ? "fresh" : null }, piece.text) : mark(piece, data, open);
+      if (before) before.node.replaceWith(node);
+      else part.append(node);
+      part.drawn[at] = { node };
+    }
+    Object.assign(part.drawn[at], { piece, signature });
+  });
+  for (const { node } of part.drawn.splice(data.pieces.length)) node.remove();
+  if (data.live && data.pieces.length) part.append(element("span", { class: "caret", "aria-hidden": "true" }));
+  part.hidden = data.pieces.length === 0;
+}
+
+function mark(piece, data, open) {
+  if (piece.kind === "uncited") {
+    return element("span", { class: "mark uncited", title: piece.title }, icon("uncited"), VERDICTS.uncited);
+  }
+  const attributes = {
+    class: "mark " + (piece.verdict ?? "pending"),
+    title: piece.title,
+    label: piece.title,
+    "aria-pressed": piece.citation !== null && piece.citation === data.opened ? "true" : "false",
+    click: () => (piece.citation === null ? open("passage", piece.passage) : open("citation", piece.citation)),
+  };
+  const words = piece.verdict && piece.verdict !== "supported" ? VERDICTS[piece.verdict] : null;
+  return element("button", attributes, element("span", { class: "number" }, String(piece.number)), piece.verdict ? icon(piece.verdict) : null, words);
+}
+
+// --- below the text ----------------------------------------------------------------------------------
+
+function going({ words, share, stopping }, setTriggerValue) {
+  const bar = share === null ? null : element("div", { class: "bar", role: "progressbar", label: words, "aria-valuemin": "0", "aria-valuemax": "100", "aria-valuenow": String(Math.round(share * 100)) }, element("div", { style: "width:" + Math.round(share * 1000) / 10 + "%" }));
+  const stop = element("button", { class: "stop", disabled: stopping, click: () => setTriggerValue("stop", true) }, icon("stop"), stopping ? "Stopping" : "Stop");
+  return [element("div", { class: "going" }, element("span", { class: "words", role: "status" }, words), stop, bar)];
+}
+
+function trouble(words) {
+  return element("div", { class: "trouble", role: "alert" }, icon("warning"), element("span", {}, words));
+}
+
+function citations(data, open) {
+  if (!data.citations.length) return [];
+  return [
+    element("p", { class: "heading" }, data.citations.length === 1 ? "Citation" : "Citations"),
+    element("ol", { class: "citations" }, ...data.citations.map((citation) => element("li", {}, citationRow(citation, data, open)))),
+  ];
+}
+
+function citationRow(citation, data, open) {
+  const pressed = citation.index === data.opened ? "true" : "false";
+  return element(
+    "button",
+    { class: "citation", title: citation.source, "aria-pressed": pressed, click: () => open("citation", citation.index) },
+    element("span", { class: "number" }, "[" + citation.number + "]"),
+    where(citation),
+    verdictChip(citation.verdict),
+    element("span", { class: "quote" }, citation.quote),
+  );
+}
+
+function foot(data, setTriggerValue) {
+  const copy = iconButton("copy", "Copy the answer", () => {
+    navigator.clipboard?.writeText(data.plain).then(() => copy.setAttribute("title", "Copied"));
+  });
+  return element(
+    "div",
+    { class: "foot" },
+    data.plain ? copy : null,
+    iconButton("again", "Ask again", () => setTriggerValue("again", true)),
+    iconButton("edit", "Edit the question", () => setTriggerValue("edit", true)),
+    element("span", { class: "made" }, data.foot),
+  );
+}

@@ -1,0 +1,147 @@
+// A page of a source beside the answer, the cited words marked. `data` is what ui/source_view.py makes;
+// events: close, turn (to a page), citation (to another one), show ("image" or "text").
+
+const STEPS = [100, 130, 170, 220, 300];
+
+export default function ({ data, parentElement, setTriggerValue }) {
+  const root = rootOf(parentElement, "view");
+  root.classList.remove("busy");
+  root.setAttribute("role", "complementary");
+  root.setAttribute("aria-label", "Source");
+  const send = (event, value) => {
+    root.classList.add("busy");
+    setTriggerValue(event, value);
+  };
+  root.zoom ??= root.clientWidth < 600 ? 170 : 100; // a page is not legible at a phone's width
+
+  redraw(root, "head", [data.name, data.source], () => [head(data, send)]);
+  redraw(root, "tools", [data.page, data.page_words, data.page_count, data.citation, data.view, data.both, root.zoom], () => [tools(root, data, send)]);
+  redraw(root, "notes", data.notes, () => data.notes.map((words) => element("p", { class: "note", role: "status" }, icon("info"), element("span", {}, words))));
+  const shown = [data.at, data.view, data.page, data.image?.boxes, data.pieces];
+  const fresh = root.shown !== JSON.stringify(shown);
+  redraw(root, "body", shown, () => [body(root, data)]);
+  if (fresh) {
+    root.shown = JSON.stringify(shown);
+    reveal(root);
+  }
+  return listen(root, data, send);
+}
+
+function head(data, send) {
+  return element(
+    "div",
+    { class: "head" },
+    icon("page"),
+    element("h2", { title: data.source }, data.name),
+    iconButton("close", "Close the source", () => send("close", true)),
+  );
+}
+
+function tools(root, data, send) {
+  const turn = (page) => send("turn", page);
+  return element(
+    "div",
+    { class: "tools" },
+    data.page_count > 1
+      ? element(
+          "span",
+          { class: "group" },
+          iconButton("left", "Previous page", () => turn(data.page - 1), { disabled: data.page <= 1 }),
+          element("span", {}, data.page_words),
+          iconButton("right", "Next page", () => turn(data.page + 1), { disabled: data.page >= data.page_count }),
+        )
+      : null,
+    data.citation ? citationStepper(data.citation, send) : null,
+    data.view === "image" ? zoom(root, data) : null,
+    data.both
+      ? element(
+          "span",
+          { class: "switch last" },
+          ...["image", "text"].map((view) =>
+            element("button", { "aria-pressed": String(data.view === view), click: () => data.view !== view && send("show", view) }, view === "image" ? "Page" : "Text"),
+          ),
+        )
+      : null,
+  );
+}
+
+function citationStepper({ position, count, verdict }, send) {
+  return element(
+    "span",
+    { class: "group" },
+    count > 1 ? iconButton("left", "Previous citation", () => send("citation", -1), { disabled: position <= 1 }) : null,
+    element("span", {}, "Citation " + position + " of " + count + "\u2002"),
+    element("span", { class: "verdict " + verdict }, icon(verdict), verdict),
+    count > 1 ? iconButton("right", "Next citation", () => send("citation", 1), { disabled: position >= count }) : null,
+  );
+}
+
+function zoom(root, data) {
+  const step = (by) => {
+    root.zoom = STEPS[Math.max(0, Math.min(STEPS.length - 1, STEPS.indexOf(root.zoom) + by))];
+    root.querySelector(".sheet").style.width = root.zoom + "%";
+    out.disabled = root.zoom === STEPS[0];
+    larger.disabled = root.zoom === STEPS.at(-1);
+    percent.textContent = root.zoom + " %";
+    reveal(root);
+  };
+  const out = iconButton("minus", "Smaller", () => step(-1), { disabled: root.zoom === STEPS[0] });
+  const larger = iconButton("plus", "Larger", () => step(1), { disabled: root.zoom === STEPS.at(-1) });
+  const percent = element("span", {}, root.zoom + " %");
+  return element("span", { class: "group" }, out, percent, larger);
+}
+
+function body(root, data) {
+  const scroll = element("div", { class: "body", tabindex: "0", label: data.page_words + " of " + data.name });
+  scroll.append(data.view === "image" ? sheet(root, data) : words(data));
+  return scroll;
+}
+
+function sheet(root, data) {
+  const { width, height, boxes } = data.image;
+  const picture = element("img", { src: data.image.url, width, height, alt: data.alt });
+  const made = element("div", { class: "sheet", style: "width:" + root.zoom + "%" }, picture);
+  for (const [left, top, right, bottom] of boxes) {
+    const place = ["left:" + (100 * left) / width, "top:" + (100 * top) / height, "width:" + (100 * (right - left)) / width, "height:" + (100 * (bottom - top)) / height];
+    made.append(element("div", { class: "box", style: place.join("%;") + "%" }));
+  }
+  return made;
+}
+
+function words(data) {
+  if (!data.pieces.length) return element("div", { class: "words empty" }, "There is no text on this page.");
+  const article = element("div", { class: "words" });
+  for (const piece of data.pieces) {
+    const part = element(piece.marked ? "mark" : "span", { class: piece.level ? "heading level" + piece.level : null }, piece.text);
+    article.append(part);
+  }
+  return article;
+}
+
+function reveal(root) {
+  const body = root.querySelector(".body");
+  const target = root.querySelector(".box, mark");
+  if (!body) return;
+  if (!target) {
+    body.scrollTop = 0;
+    return;
+  }
+  // the picture's size is known from its attributes, so this holds before it is decoded
+  const place = target.getBoundingClientRect();
+  const frame = body.getBoundingClientRect();
+  body.scrollTop += place.top - frame.top - frame.height * 0.3;
+  body.scrollLeft += place.left - frame.left - 24;
+}
+
+function listen(root, data, send) {
+  const keys = (event) => {
+    if (event.key === "Escape") send("close", true);
+    const inside = event.composedPath().includes(root);
+    if (inside && event.key === "ArrowRight" && data.page < data.page_count) send("turn", data.page + 1);
+    if (inside && event.key === "ArrowLeft" && data.page > 1) send("turn", data.page - 1);
+  };
+  if (root.keys) document.removeEventListener("keydown", root.keys);
+  root.keys = keys;
+  document.addEventListener("keydown", keys);
+  return () => document.removeEventListener("keydown", root.keys);
+}

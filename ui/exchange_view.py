@@ -1,0 +1,175 @@
+"""What the screen shows of an exchange: its progress as plain data for the component.
+
+Takes an exchange, gives a dictionary that JSON can hold. Words for people are made here; how they look
+is the component's. Knows nothing about Streamlit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import PurePosixPath
+from typing import Any
+
+from rag.records import Answer, Citation, Passage
+from ui.conversation import Exchange, Progress
+from ui.marked_text import AnswerPiece, answer_pieces
+from ui.terminal import one_line, plural, visible
+
+EXCERPT_CHARACTERS = 180
+_UNITS = {"presentation": "slide", "sheet": "sheet", "excel": "sheet"}
+
+
+def exchange_data(exchange: Exchange, *, opened: int | None = None, loading: bool = False) -> dict[str, Any]:
+    """The component's data. `opened` is the citation whose page stands beside; `loading` the models."""
+    progress = exchange.progress
+    answer = progress.answer
+    abstained = answer is not None and answer.abstained
+    pieces = answer_pieces(
+        progress.text,
+        progress.citations,
+        frozenset(passage.number for passage in progress.passages),
+        ended=progress.ended,
+        checked=answer is not None and answer.mode == "openchat" and not abstained,
+    )
+    return {
+        "question": exchange.question,
+        "stage": progress.stage,
+        "live": not progress.ended,
+        "label": _label(answer),
+        "found": _found(progress, abstained),
+        "folded": bool(progress.text) and not abstained,
+        "passages": [_passage(passage) for passage in progress.passages],
+        "pieces": [_piece(piece, progress) for piece in pieces],
+        "citations": [_citation(index, progress) for index in listed(progress.citations)],
+        "opened": opened,
+        "going": None if progress.ended else _going(exchange, loading),
+        "trouble": progress.error,
+        "foot": _foot(exchange) if progress.ended else None,
+        "plain": progress.text,
+    }
+
+
+def page_words(page: int, media_type: str) -> str:
+    """`page 3`, `slide 3`; nothing for the one page of a source that has no pages."""
+    unit = next((unit for part, unit in _UNITS.items() if part in media_type), "page")
+    return f"{unit} {page}" if page > 1 or unit != "page" or media_type == "application/pdf" else ""
+
+
+def short_name(source: str) -> str:
+    """The last part of a source's path, control characters shown."""
+    return visible(PurePosixPath(source).name or source)
+
+
+def _label(answer: Answer | None) -> dict[str, Any] | None:
+    if answer is None:
+        return None
+    if answer.abstained:
+        return {"words": "Not in the documents", "none": True}
+    how = "Quotes from the documents" if answer.mode == "quotes" else "Answer by OpenChat"
+    if answer.stopped:
+        how += ", stopped"
+    if answer.cut:
+        how += ", cut at the end of its reserve"
+    return {"words": how, "none": False}
+
+
+def _found(progress: Progress, abstained: bool) -> str:
+    sources = len({passage.source for passage in progress.passages})
+    if abstained:
+        return "Nearest, but not an answer"
+    return f"{plural(len(progress.passages), 'passage')} found in {plural(sources, 'source')}"
+
+
+def _place(source: str, page: int, media_type: str) -> dict[str, str]:
+    return {"source": visible(source), "name": short_name(source), "page": page_words(page, media_type)}
+
+
+def _passage(passage: Passage) -> dict[str, str]:
+    place = _place(passage.source, passage.page, passage.media_type)
+    return {**place, "excerpt": one_line(passage.text, EXCERPT_CHARACTERS)}
+
+
+def _citation(index: int, progress: Progress) -> dict[str, Any]:
+    citation = progress.citations[index]
+    return {
+        **_place(citation.source, citation.page, _media_type(citation, progress)),
+        "index": index,
+        "number": citation.number,
+        "verdict": citation.verdict,
+        "quote": one_line(citation.quote),
+    }
+
+
+def listed(citations: Sequence[Citation]) -> list[int]:
+    """The places of the citations to list: the same words under the same number once, the first time."""
+    return sorted(set(_firsts(citations)))
+
+
+def _firsts(citations: Sequence[Citation]) -> list[int]:
+    """For each citation the place of the first one that is the same."""
+    first: dict[tuple[int, int, int, str], int] = {}
+    return [
+        first.setdefault((citation.number, citation.start, citation.end, citation.verdict), index)
+        for index, citation in enumerate(citations)
+    ]
+
+
+def _media_type(citation: Citation, progress: Progress) -> str:
+    return next((p.media_type for p in progress.passages if p.number == citation.number), "")
+
+
+def _piece(piece: AnswerPiece, progress: Progress) -> dict[str, Any]:
+    title, passage = "", None
+    if piece.kind == "uncited":
+        title = "This sentence cites nothing"
+    elif piece.citation is not None:
+        citation = progress.citations[piece.citation]
+        where = page_words(citation.page, _media_type(citation, progress))
+        named = ", ".join(filter(None, [short_name(citation.source), where]))
+        title = f"Citation {citation.number}, {citation.verdict}: {named}"
+    elif piece.kind == "mark":
+        title = f"Citation {piece.number}, not checked yet"
+        passage = next((i for i, p in enumerate(progress.passages) if p.number == piece.number), None)
+    at = None if piece.citation is None else _firsts(progress.citations)[piece.citation]
+    return {**asdict(piece), "citation": at, "title": title, "passage": passage}
+
+
+def _going(exchange: Exchange, loading: bool) -> dict[str, Any]:
+    progress, share = exchange.progress, None
+    match progress.stage:
+        case "waiting":
+            words = "Waiting for the answer above"
+        case "queued":
+            words = f"Waiting for the model; {plural(progress.ahead, 'answer')} before this one"
+        case "reading" if progress.reading is not None:
+            words, share = _reading(progress)
+        case "writing":
+            words = "Writing"
+        case _ if progress.passages:
+            words = "Reading the passages"
+        case _:
+            words = "Loading the models; this happens once" if loading else "Searching the documents"
+    return {"words": words, "share": share, "stopping": exchange.stopping}
+
+
+def _reading(progress: Progress) -> tuple[str, float]:
+    reading = progress.reading
+    assert reading is not None
+    words = f"The model reads the passages: {reading.done:,} of {reading.total:,} tokens"
+    if reading.seconds_left is not None and reading.seconds_left >= 1:
+        words += f", about {reading.seconds_left:.0f} s left"
+    return words, reading.done / max(1, reading.total)
+
+
+def _foot(exchange: Exchange) -> str:
+    """How the answer was made, in one line; a blank when there is none, so that the buttons are there."""
+    answer = exchange.progress.answer
+    if answer is None:
+        return "Stopped" if exchange.stopping else " "
+    parts = [visible(PurePosixPath(answer.model).name)] if answer.model else []
+    if exchange.seconds is not None:
+        parts.append(f"{exchange.seconds:.1f} s")
+    if answer.ledger is not None:
+        parts.append(f"{answer.ledger.prompt:,} of {answer.ledger.window:,} tokens read")
+    return " · ".join(parts) or " "

@@ -1,0 +1,120 @@
+"""Starts the browser's page: Streamlit on loopback, silent to the outside, in our colours.
+
+Takes settings and a port; gives Streamlit's exit status. Everything Streamlit could do towards the outside
+(usage statistics, asking a host for this machine's address, links to search engines) is switched off here,
+on the command line, where no configuration file of the user's can switch it on again.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+from rag.errors import UsageError
+from rag.settings import Settings
+
+LOOPBACK = "127.0.0.1"
+APP = Path(__file__).with_name("app.py")
+SESSION_SECONDS = 12 * 3600  # a tab that lost its connection (a closed lid) finds its conversation again
+
+_LIGHT = {
+    "primaryColor": "#1b615b",
+    "backgroundColor": "#fdfcf9",
+    "secondaryBackgroundColor": "#f3f1ea",
+    "textColor": "#1f2326",
+    "borderColor": "#e3dfd5",
+    "linkColor": "#1b615b",
+}
+_DARK = {
+    "primaryColor": "#2d857b",
+    "backgroundColor": "#15181a",
+    "secondaryBackgroundColor": "#1f2427",
+    "textColor": "#e9e7e2",
+    "borderColor": "#343b40",
+    "linkColor": "#74c3b8",
+}
+_LIGHT_SIDEBAR = {"backgroundColor": "#f6f4ee", "secondaryBackgroundColor": "#ebe8df"}
+_DARK_SIDEBAR = {"backgroundColor": "#1a1e20", "secondaryBackgroundColor": "#262c30"}
+
+
+def streamlit_arguments(address: str, port: int, *, upload_megabytes: int) -> list[str]:
+    """The options of `streamlit run`, each as `--name=value`."""
+    options: dict[str, str | int | bool] = {
+        "server.address": address,
+        "server.port": port,
+        "server.headless": True,
+        "server.enableCORS": True,
+        "server.enableXsrfProtection": True,
+        "server.enableStaticServing": False,
+        "server.fileWatcherType": "none",
+        "server.maxUploadSize": upload_megabytes,
+        "server.disconnectedSessionTTL": SESSION_SECONDS,
+        "browser.serverAddress": address,  # without it, an outside host is asked for our address
+        "browser.gatherUsageStats": False,
+        "client.toolbarMode": "minimal",
+        "client.showErrorDetails": "none",
+        "client.showErrorLinks": False,
+        "logger.level": "warning",
+        "logger.hideWelcomeMessage": True,  # we say the address ourselves
+        "runner.magicEnabled": False,
+        "theme.font": "sans-serif",
+        "theme.baseRadius": "0.6rem",
+        "theme.baseFontSize": 16,
+        "theme.showWidgetBorder": True,
+    }
+    for section, colours in (
+        ("light", _LIGHT),
+        ("dark", _DARK),
+        ("light.sidebar", _LIGHT_SIDEBAR),
+        ("dark.sidebar", _DARK_SIDEBAR),
+    ):
+        options.update({f"theme.{section}.{name}": colour for name, colour in colours.items()})
+    arguments = [f"--{name}={_written(value)}" for name, value in options.items()]
+    # a stranger's name that resolves to this machine (DNS rebinding) is refused
+    return arguments + [f"--server.allowedHosts={host}" for host in (address, "localhost")]
+
+
+def run(settings: Settings, *, port: int = 8501, address: str = LOOPBACK) -> int:
+    """Serves the page until Ctrl-C; index and model reach it through the environment.
+
+    Raises `UsageError` for an address that is not this machine's own, and for a port that is taken.
+    """
+    if address != LOOPBACK:
+        raise UsageError(f"the address is {address}; the page has no password, so only {LOOPBACK} is served")
+    _require_free(address, port)
+    command = [sys.executable, "-m", "streamlit", "run", str(APP)]
+    command += streamlit_arguments(address, port, upload_megabytes=settings.file_megabytes)
+    print(f"openchat-rag is at http://{address}:{port} (Ctrl-C ends it)", flush=True)
+    child = subprocess.Popen(command, env=environment(settings))
+    try:
+        return child.wait()
+    except KeyboardInterrupt:  # the child got it too, and closes what is open
+        child.wait()
+        return 0
+
+
+def environment(settings: Settings) -> dict[str, str]:
+    """Ours, with the settings that flags can change, and without Streamlit's own variables."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("STREAMLIT_")}
+    kept["RAG_INDEX"] = settings.index
+    kept["RAG_MODEL"] = settings.model or ""
+    kept["PYTHONPATH"] = os.pathsep.join(filter(None, [str(APP.parent.parent), kept.get("PYTHONPATH")]))
+    return kept
+
+
+def _written(value: str | int | bool) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _require_free(address: str, port: int) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((address, port))
+        except OSError as error:
+            raise UsageError(
+                f"port {port} can't be used ({error.strerror}); name another one with --port"
+            ) from error

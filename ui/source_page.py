@@ -1,0 +1,145 @@
+"""A page of a source as it can be shown: the PDF's picture with the cited words boxed, or the text.
+
+Takes a source, a page and the cited words; gives what the screen needs. Where the picture would not show
+what was read (the file is gone or was changed, can't be drawn, or the words are not found on it) the text
+as it was read is given instead, and a note says why. Knows nothing about Streamlit.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from ingest.files import hash_file
+from ingest.page_image import PageImage, render_page
+from ingest.sandbox import Sandbox
+from rag.errors import SourceError
+from rag.local_store import LocalStore
+from rag.records import Page, Source
+from ui.marked_text import PagePiece, page_pieces, window
+from ui.terminal import visible
+
+View = Literal["image", "text"]
+WIDTH_PIXELS = 1500  # twice the width that a page has on most screens
+MOST_CACHED_BYTES = 64 << 20
+FOUND_ENOUGH = 0.6  # below this share of its letters, a quote counts as not found on the picture
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """What was cited: a page of a source, and the span of its text (empty: the page alone)."""
+
+    source: str
+    page: int
+    start: int = 0
+    end: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ShownPage:
+    """A page to show. `image` is there when `view` is "image"; `both` when the other view is there too."""
+
+    source: Source
+    page: int
+    view: View
+    both: bool
+    image: PageImage | None
+    pieces: tuple[PagePiece, ...]
+    notes: tuple[str, ...]
+
+
+class SourcePages:
+    """Shows pages of the sources in a store; pictures are drawn once and kept for a while."""
+
+    def __init__(
+        self,
+        store: LocalStore,
+        sandbox: Sandbox,
+        *,
+        file_megabytes: int,
+        render: Callable[..., PageImage] = render_page,
+    ) -> None:
+        self._store = store
+        self._sandbox = sandbox
+        self._file_megabytes = file_megabytes
+        self._render = render
+        self._drawn: OrderedDict[tuple[str, int, str], PageImage] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def show(self, passage: Passage, view: View | None = None) -> ShownPage:
+        """The page with the passage's words marked; `view` is what the reader asked for, if anything.
+
+        Raises what the store raises: a source that was removed meanwhile is a `UsageError`.
+        """
+        with self._store.snapshot() as snapshot:
+            source = snapshot.find(passage.source)
+            page = snapshot.page(passage.source, passage.page)
+        quote = page.text[passage.start : passage.end]
+        if source.media_type != "application/pdf":
+            return self._text(source, page, passage, both=False)
+        try:
+            self._require_unchanged(source)
+            image = self._image(source, page, passage, quote)
+        except SourceError as error:
+            return self._text(source, page, passage, both=False, notes=[_instead(source, error)])
+        lost = "The exact words could not be found on this page's picture."
+        notes = [lost] if quote.strip() and image.found < FOUND_ENOUGH else []
+        if view == "text" or (notes and view is None):
+            return self._text(source, page, passage, both=True, notes=notes)
+        return ShownPage(source, page.number, "image", True, image, (), tuple(notes))
+
+    def prepare(self, passage: Passage) -> None:
+        """Draws a page ahead of the click; a page that can't be drawn is left for the click to explain."""
+        self.show(passage)
+
+    def _text(
+        self, source: Source, page: Page, passage: Passage, *, both: bool, notes: Sequence[str] = ()
+    ) -> ShownPage:
+        pieces = tuple(page_pieces(page.text, passage.start, passage.end, page.headings))
+        notes = list(notes)
+        low, high = window(len(page.text), passage.start)
+        if high - low < len(page.text):
+            notes.append(
+                f"A part of it: characters {low + 1:,} to {high:,} of {len(page.text):,}, around the words."
+            )
+        return ShownPage(source, page.number, "text", both, None, pieces, tuple(notes))
+
+    def _image(self, source: Source, page: Page, passage: Passage, quote: str) -> PageImage:
+        key = (source.content_hash, page.number, quote)
+        with self._lock:
+            if key in self._drawn:
+                self._drawn.move_to_end(key)
+                return self._drawn[key]
+        image = self._render(
+            source.location,
+            page.number,
+            quote,
+            width_pixels=WIDTH_PIXELS,
+            sandbox=self._sandbox,
+            near=passage.start / max(1, len(page.text)),
+        )
+        with self._lock:
+            self._drawn[key] = image
+            while sum(len(kept.png) for kept in self._drawn.values()) > MOST_CACHED_BYTES:
+                self._drawn.popitem(last=False)
+        return image
+
+    def _require_unchanged(self, source: Source) -> None:
+        """Raises `SourceError` unless the file still holds the bytes that were read."""
+        try:
+            status = os.stat(source.location)
+        except OSError as error:
+            raise SourceError(f"the file can't be opened any more ({error.strerror})") from error
+        if (status.st_size, status.st_mtime_ns) == (source.size_bytes, source.modified_ns):
+            return
+        if hash_file(source.location, limit_megabytes=self._file_megabytes) != source.content_hash:
+            raise SourceError("the file was changed after it was read")
+
+
+def _instead(source: Source, error: SourceError) -> str:
+    place = visible(os.fsdecode(source.location).encode("utf-8", "backslashreplace").decode("utf-8"))
+    return f"This is the text as it was read; the page can't be drawn: {error}. The file: {place}"
