@@ -7,6 +7,7 @@ is loaded once, whoever asks for it, and serves one generation at a time. Knows 
 from __future__ import annotations
 
 import codecs
+import dataclasses
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -171,7 +172,7 @@ class ChatOpenChat(BaseChatModel):
     def _get_ls_params(self, stop: list[str] | None = None, **kwargs: Any) -> Any:
         parameters = super()._get_ls_params(stop=stop, **kwargs)
         parameters["ls_provider"] = "openchat"
-        parameters["ls_model_name"] = Path(self._settings.model or "openchat").stem
+        parameters["ls_model_name"] = Path(kwargs.get("model") or self._settings.model or "openchat").stem
         return parameters
 
     def get_token_ids(self, text: str) -> list[int]:
@@ -180,7 +181,8 @@ class ChatOpenChat(BaseChatModel):
 
     def get_num_tokens_from_messages(self, messages: list[BaseMessage], tools: Any = None) -> int:
         """Tokens of the whole prompt that these messages make, template included."""
-        return len(self._prompt_ids(messages))
+        tokenize = load_model(self._settings).tokenize
+        return len(encode_conversation(turns_from_messages(messages), tokenize, condition=self.condition))
 
     def _generate(
         self,
@@ -198,8 +200,10 @@ class ChatOpenChat(BaseChatModel):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> Iterator[ChatGenerationChunk]:
-        loaded = load_model(self._settings)
-        ids = self._prompt_ids(messages)
+        loaded = load_model(
+            dataclasses.replace(self._settings, model=kwargs.get("model", self._settings.model))
+        )
+        ids = encode_conversation(turns_from_messages(messages), loaded.tokenize, condition=self.condition)
         room = self._settings.window - len(ids)
         if room < 1:
             raise WindowExceeded(
@@ -227,12 +231,7 @@ class ChatOpenChat(BaseChatModel):
                 run_manager.on_llm_new_token(text, chunk=chunk)
             yield chunk
         events.close()  # type: ignore[attr-defined]  # it is a generator; closing ends the generation
-        yield ChatGenerationChunk(message=_last_chunk(loaded.name, usage))
-
-    def _prompt_ids(self, messages: Sequence[BaseMessage]) -> list[int]:
-        return encode_conversation(
-            turns_from_messages(messages), load_model(self._settings).tokenize, condition=self.condition
-        )
+        yield ChatGenerationChunk(message=_last_chunk(str(loaded.engine.path), usage))
 
 
 def turns_from_messages(messages: Sequence[BaseMessage]) -> list[Turn]:
@@ -294,7 +293,7 @@ def _until(texts: Iterator[str], stops: Sequence[str]) -> Iterator[str]:
         yield held
 
 
-def _last_chunk(name: str, usage: Usage) -> AIMessageChunk:
+def _last_chunk(path: str, usage: Usage) -> AIMessageChunk:
     return AIMessageChunk(
         content="",
         usage_metadata=UsageMetadata(
@@ -302,7 +301,7 @@ def _last_chunk(name: str, usage: Usage) -> AIMessageChunk:
             output_tokens=usage.answer,
             total_tokens=usage.prompt + usage.answer,
         ),
-        response_metadata={"model_name": name, "finish_reason": "length" if usage.cut else "stop"},
+        response_metadata={"model_name": path, "finish_reason": "length" if usage.cut else "stop"},
         chunk_position="last",
     )
 
