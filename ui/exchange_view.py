@@ -13,7 +13,7 @@ from typing import Any
 
 from rag.records import Answer, Citation, Passage
 from ui.conversation import Exchange, Progress
-from ui.marked_text import AnswerPiece, answer_pieces
+from ui.marked_text import AnswerPiece, answer_pieces, growing_pieces
 from ui.terminal import one_line, plural, visible
 
 EXCERPT_CHARACTERS = 180
@@ -25,13 +25,11 @@ def exchange_data(exchange: Exchange, *, opened: int | None = None, loading: boo
     progress = exchange.progress
     answer = progress.answer
     abstained = answer is not None and answer.abstained
-    pieces = answer_pieces(
-        progress.text,
-        progress.citations,
-        frozenset(passage.number for passage in progress.passages),
-        ended=progress.ended,
-        checked=answer is not None and answer.mode == "openchat" and not abstained,
-    )
+    if answer is not None:
+        pieces = answer_pieces(progress.text, answer.sentences, progress.citations)
+    else:
+        numbers = frozenset(passage.number for passage in progress.passages)
+        pieces = growing_pieces(progress.text, progress.citations, numbers)
     return {
         "question": exchange.question,
         "stage": progress.stage,

@@ -8,13 +8,12 @@ about how pieces look.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal
 
-from rag.records import Citation, Heading, Verdict
-from rag.sentences import spans
+from rag.records import Citation, Heading, Mark, Sentence, Verdict
 
 MOST_CHARACTERS = 120_000  # of a page shown at once; a plain text file of a megabyte is one page
 _MARK = re.compile(r"\[\s*\d{1,3}(?:\s*[,;、，；–-]\s*\d{1,3})*\s*\]")
@@ -45,29 +44,37 @@ class PagePiece:
 
 
 def answer_pieces(
-    text: str, citations: Sequence[Citation], numbers: frozenset[int], *, ended: bool, checked: bool
+    text: str, sentences: Sequence[Sentence], citations: Sequence[Citation]
 ) -> list[AnswerPiece]:
-    """The answer's text at its marks; `[1, 2]` becomes two. Other brackets stay text.
+    """A finished answer's text at its marks, an "uncited" sign behind each sentence that has none.
 
-    `numbers` are the passages'; a mark of theirs behind the last checked sentence has no verdict yet, unless
-    the answer `ended`. With `checked`, a finished sentence that no citation covers gets an "uncited" sign.
+    A mark that names several passages, `[1, 2]`, becomes several pieces, the first of which has its text.
     """
-    pieces: list[AnswerPiece] = []
-    judged_until = len(text) if ended else max((citation.answer_end for citation in citations), default=0)
-    signs = _uncited_ends(text, citations) if ended and checked else []
-    done = 0
+    cuts: list[tuple[int, int, list[AnswerPiece]]] = []
+    for sentence in sentences:
+        if sentence.verdict == "uncited":
+            cuts.append((sentence.end, sentence.end, [AnswerPiece("uncited", "", verdict="uncited")]))
+        for mark in sentence.marks:
+            cuts.append((mark.start, mark.end, _of_mark(text, mark, citations)))
+    return _cut(text, sorted(cuts, key=lambda cut: cut[:2]))
+
+
+def growing_pieces(text: str, citations: Sequence[Citation], numbers: frozenset[int]) -> list[AnswerPiece]:
+    """The same for an answer that is still being written: its sentences are not known yet.
+
+    A mark of one of the passages' `numbers` behind the last checked sentence has no verdict so far; before
+    it, what no citation covers is text.
+    """
+    checked_until = max((citation.answer_end for citation in citations), default=0)
+    cuts: list[tuple[int, int, list[AnswerPiece]]] = []
     for match in _MARK.finditer(text):
-        marks = _resolved(match, citations)
-        if not marks and match.start() >= judged_until:
-            marks = [AnswerPiece("mark", "", number) for number in _named(match[0]) if number in numbers]
-        if not marks:
-            continue
-        pieces += _plain(text, done, match.start(), signs)
-        first, *rest = marks
-        pieces.append(AnswerPiece("mark", match[0], first.number, first.citation, first.verdict))
-        pieces += rest
-        done = match.end()
-    return [*pieces, *_plain(text, done, len(text), signs)]
+        named = tuple(number for number in _named(match[0]) if number in numbers)
+        pieces = _of_mark(text, Mark(match.start(), match.end(), named), citations)
+        if match.start() < checked_until:
+            pieces = [piece for piece in pieces if piece.citation is not None]
+        if pieces:
+            cuts.append((match.start(), match.end(), pieces))
+    return _cut(text, cuts)
 
 
 def page_pieces(text: str, start: int, end: int, headings: Sequence[Heading] = ()) -> list[PagePiece]:
@@ -96,26 +103,35 @@ def window(length: int, start: int) -> tuple[int, int]:
     return low, low + MOST_CHARACTERS
 
 
-def _plain(text: str, start: int, end: int, signs: Sequence[int]) -> Iterator[AnswerPiece]:
-    for sign in signs:
-        if start < sign <= end:
-            yield AnswerPiece("text", text[start:sign])
-            yield AnswerPiece("uncited", "", verdict="uncited")
-            start = sign
-    if start < end:
-        yield AnswerPiece("text", text[start:end])
+def _cut(text: str, cuts: Sequence[tuple[int, int, list[AnswerPiece]]]) -> list[AnswerPiece]:
+    pieces: list[AnswerPiece] = []
+    done = 0
+    for start, end, at_cut in cuts:
+        if done < start:
+            pieces.append(AnswerPiece("text", text[done:start]))
+        pieces += at_cut
+        done = end
+    return [*pieces, AnswerPiece("text", text[done:])] if done < len(text) else pieces
 
 
-def _resolved(match: re.Match[str], citations: Sequence[Citation]) -> list[AnswerPiece]:
-    """The marks of one pair of brackets that a citation of the sentence around it stands for."""
-    found = []
-    for number in _named(match[0]):
-        for index, citation in enumerate(citations):
-            inside = citation.answer_start <= match.start() and match.end() <= citation.answer_end
-            if citation.number == number and inside:
-                found.append(AnswerPiece("mark", "", number, index, citation.verdict))
-                break
-    return found
+def _of_mark(text: str, mark: Mark, citations: Sequence[Citation]) -> list[AnswerPiece]:
+    """A piece for each number in a mark, with the citation of the sentence around it where there is one."""
+    pieces: list[AnswerPiece] = []
+    for number in mark.numbers:
+        index = next(
+            (
+                index
+                for index, citation in enumerate(citations)
+                if citation.number == number
+                and citation.answer_start <= mark.start
+                and mark.end <= citation.answer_end
+            ),
+            None,
+        )
+        verdict = None if index is None else citations[index].verdict
+        words = "" if pieces else text[mark.start : mark.end]
+        pieces.append(AnswerPiece("mark", words, number, index, verdict))
+    return pieces
 
 
 def _named(mark: str) -> list[int]:
@@ -124,17 +140,6 @@ def _named(mark: str) -> list[int]:
     for first, last in _NUMBERS.findall(mark):
         numbers += range(int(first), min(int(last), int(first) + 99) + 1) if last else [int(first)]
     return list(dict.fromkeys(numbers))
-
-
-def _uncited_ends(text: str, citations: Sequence[Citation]) -> list[int]:
-    """Where the sentences end that no citation covers; marks count as spaces when sentences are found."""
-    plain = _MARK.sub(lambda match: " " * len(match[0]), text)
-    return [
-        end
-        for start, end in spans(plain)
-        if any(character.isalnum() for character in plain[start:end])
-        and not any(cited.answer_start < end and start < cited.answer_end for cited in citations)
-    ]
 
 
 def _level(headings: Sequence[Heading], at: int) -> int:

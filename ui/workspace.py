@@ -40,6 +40,7 @@ class Workspace:
         self._chain: Chain | None = None
         self._loading = threading.Lock()
         self._trouble: str | None = None
+        self._loaded = False
         threading.Thread(target=self._preload, name="load-models", daemon=True).start()
 
     def events(self, question: str, history: Sequence[Turn], stop: threading.Event) -> Iterator[Event]:
@@ -62,7 +63,7 @@ class Workspace:
     @property
     def loading(self) -> bool:
         """Whether the models are not there yet."""
-        return self._chain is None and self._trouble is None
+        return not self._loaded
 
     @property
     def trouble(self) -> str | None:
@@ -79,9 +80,12 @@ class Workspace:
 
     def _preload(self) -> None:
         try:
-            self.chain()
+            embedder = self.chain().searcher.embedder
+            if embedder is not None:
+                embedder.embed_query("the first text loads the weights")
         except RagError as error:
             self._trouble = str(error)
+        self._loaded = True
 
     def _draw_ahead(self, answer: Answer) -> None:
         for citation in answer.citations[:PAGES_AHEAD]:

@@ -1,0 +1,62 @@
+"""How Streamlit is started: what is switched off, and what is refused."""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+
+import pytest
+
+from rag.errors import UsageError
+from rag.settings import Settings
+from ui import launch
+
+
+def test_silent_and_on_loopback() -> None:
+    arguments = launch.streamlit_arguments("127.0.0.1", 8601, upload_megabytes=512)
+    assert {
+        "--server.address=127.0.0.1",
+        "--server.port=8601",
+        "--browser.serverAddress=127.0.0.1",
+        "--browser.gatherUsageStats=false",
+        "--client.showErrorLinks=false",
+        "--server.maxUploadSize=512",
+        "--server.fileWatcherType=none",
+        "--server.headless=true",
+        "--server.allowedHosts=127.0.0.1",
+        "--server.allowedHosts=localhost",
+    } <= set(arguments)
+
+
+def test_streamlit_knows_every_option() -> None:
+    from streamlit import config
+
+    named = {
+        argument.removeprefix("--").split("=")[0]
+        for argument in launch.streamlit_arguments("127.0.0.1", 8601, upload_megabytes=1)
+    }
+    assert named <= set(config._config_options_template)
+
+
+@pytest.mark.parametrize("address", ["0.0.0.0", "192.168.1.5", "::"])
+def test_other_addresses_are_refused(address: str) -> None:
+    with pytest.raises(UsageError, match=f"the address is {address}; the page has no password"):
+        launch.run(Settings(), address=address)
+
+
+def test_a_taken_port_is_said() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with pytest.raises(UsageError, match=f"port {port} can't be used .*; name another one with --port"):
+            launch.run(Settings(), port=port)
+
+
+def test_index_and_model_go_through_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STREAMLIT_SERVER_ADDRESS", "0.0.0.0")
+    monkeypatch.setenv("PYTHONPATH", "/elsewhere")
+    given = launch.environment(Settings(index="/tmp/i", model=None))
+    assert (given["RAG_INDEX"], given["RAG_MODEL"]) == ("/tmp/i", "")
+    assert "STREAMLIT_SERVER_ADDRESS" not in given
+    assert given["PYTHONPATH"].split(":") == [str(Path(launch.__file__).parent.parent), "/elsewhere"]
