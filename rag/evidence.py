@@ -43,4 +43,4 @@ def evidence(question: str, hits: Sequence[Hit]) -> float:
 
 
 def _trust(hits: Sequence[Hit]) -> float:
-    return min(1.0, hits[0].scores.get("dense_weight", 0.6) / 0.6)
+    return min(1.0, hits[0].scores.get("trust", 1.0))

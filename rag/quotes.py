@@ -12,7 +12,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from rag.embeddings import LocalEmbeddings
-from rag.fusion import deviations
 from rag.records import Hit
 from rag.sentences import spans
 from rag.words import content_terms, index_terms
@@ -73,7 +72,7 @@ def _candidates(hits: Sequence[Hit]) -> list[_Candidate]:
 
 
 def _scores(question: str, candidates: Sequence[_Candidate], embedder: LocalEmbeddings) -> np.ndarray:
-    weight = candidates[0].hit.scores.get("dense_weight", 0.6)
+    weight = 0.6 * candidates[0].hit.scores.get("trust", 1.0)
     vector = np.asarray(embedder.embed_query(question), np.float32)
     dense = embedder.embed([one.text for one in candidates]) @ vector
     terms = [set(index_terms(one.text).split()) for one in candidates]
@@ -96,3 +95,9 @@ def _quote(candidate: _Candidate, score: float) -> Quote:
         score=score,
         chunk_id=hit.chunk_id,
     )
+
+
+def deviations(scores: np.ndarray) -> np.ndarray:
+    """How many standard deviations each score lies above the mean; all 0 where they do not differ."""
+    spread = float(scores.std()) if len(scores) else 0.0
+    return (scores - scores.mean()) / spread if spread > 1e-9 else np.zeros(len(scores))

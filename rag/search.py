@@ -1,23 +1,25 @@
 """A question to hits: dense and keyword search in one generation of the index, fused.
 
-Takes a snapshot, an embedder and a question, gives hits, best first, each with both legs' scores. Knows
-neither the prompt nor the model; where the chunks came from is the store's affair.
+Takes a snapshot, an embedder and a question, gives hits, best first, each with what its score was made of.
+Knows neither the prompt nor the model; where the chunks came from is the store's affair.
 """
 
 from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 
 from rag.embeddings import LocalEmbeddings
-from rag.fusion import Fused, dense_weight, fuse
+from rag.fusion import fused, trust
 from rag.local_snapshot import Snapshot
 from rag.records import Hit, Turn
-from rag.words import content_terms, index_terms, match_query
+from rag.wording import rarity, share, worded
+from rag.words import content_terms, match_query, term_set
 
-CANDIDATES = 1000  # of each leg; an index with no more chunks is scored whole
+CANDIDATES = 30  # of each leg; the right chunk was further down in both in 2 of 1,000 questions
 FEW_TERMS = 2  # a question with no more content terms than this leans on the one before
 SAME_TEXT = 0.9  # share of terms in common (Jaccard) from which two hits say the same
 
@@ -33,22 +35,56 @@ def search(
     """The `k` best chunks for `question`, best first, none of them twice in other words.
 
     A follow-up with few words of its own is searched together with the question before it. Hits carry
-    in `scores`: `dense` (cosine), `keyword` (BM25), `dense_deviations`, `keyword_deviations` (above the
-    mean of what was looked at) and `dense_weight`; `score` is their weighted sum. An empty question or an
-    empty index gives no hits.
+    in `scores`: `dense` (cosine), `keyword` (BM25), `whole` and `sentence` (the share of the question's
+    wording that the chunk and its best sentence hold) and `trust` (how far the dense leg was listened to);
+    `score` is what `rag.fusion` makes of them. An empty question or an empty index gives no hits.
     """
     query = standalone(question, history)
     if not query.strip() or k < 1 or not snapshot.chunk_count:
         return []
-    weight = dense_weight(embedder.readable_share(query))
     vector = np.asarray(embedder.embed_query(query), np.float32)
-    depth = max(CANDIDATES, 4 * k)
-    keyword = dict(snapshot.keywords(match_query(query), depth))
+    depth = max(CANDIDATES, 2 * k)
     dense = dict(snapshot.dense(vector, depth))
+    keyword = dict(snapshot.keywords(match_query(query), depth))
     missing = [chunk for chunk in keyword if chunk not in dense]
     if missing:
         dense |= zip(missing, (snapshot.vectors(missing) @ vector).tolist(), strict=True)
-    return _distinct(snapshot, fuse(dense, keyword, dense_weight=weight), weight, k)
+    hits = [
+        dataclasses.replace(
+            hit, scores={"dense": dense[hit.chunk_id], "keyword": keyword.get(hit.chunk_id, 0.0)}
+        )
+        for hit in snapshot.hits(sorted(dense))
+    ]
+    return _distinct(scored(hits, query, trust(embedder.readable_share(query))))[:k]
+
+
+def scored(hits: Sequence[Hit], question: str, dense_trust: float) -> list[Hit]:
+    """Candidates with `dense` and `keyword` scores, fused and best first; equals by chunk id."""
+    contexts = [_context(hit.headings, hit.source) for hit in hits]
+    sentences = [[one.terms for one in worded(hit.text)] for hit in hits]
+    holdings = [context.union(*terms) for context, terms in zip(contexts, sentences, strict=True)]
+    rarities = rarity(content_terms(question, characters=True), holdings)
+    whole = [share(rarities, held) for held in holdings]
+    sentence = [
+        max((share(rarities, one | context) for one in terms), default=0.0)
+        for context, terms in zip(contexts, sentences, strict=True)
+    ]
+    scores = fused(
+        np.array([hit.scores["dense"] for hit in hits]),
+        np.array([hit.scores["keyword"] for hit in hits]),
+        np.array(whole),
+        np.array(sentence),
+        dense_trust=dense_trust,
+    )
+    done = [
+        dataclasses.replace(
+            hit,
+            score=float(score),
+            scores={**hit.scores, "whole": of_whole, "sentence": of_sentence, "trust": dense_trust},
+        )
+        for hit, score, of_whole, of_sentence in zip(hits, scores, whole, sentence, strict=True)
+    ]
+    return sorted(done, key=lambda hit: (-hit.score, hit.chunk_id))
 
 
 def standalone(question: str, history: Sequence[Turn]) -> str:
@@ -59,32 +95,17 @@ def standalone(question: str, history: Sequence[Turn]) -> str:
     return f"{before[-1]} {question}"
 
 
-def _distinct(snapshot: Snapshot, fused: list[Fused], weight: float, k: int) -> list[Hit]:
-    chosen: list[Hit] = []
-    seen: list[frozenset[str]] = []
-    for begin in range(0, len(fused), 2 * k):
-        some = fused[begin : begin + 2 * k]
-        for one, hit in zip(some, snapshot.hits([one.chunk_id for one in some]), strict=True):
-            terms = frozenset(index_terms(hit.text).split())
-            if any(_alike(terms, other) for other in seen):
-                continue
-            chosen.append(_scored(hit, one, weight))
-            seen.append(terms)
-            if len(chosen) == k:
-                return chosen
-    return chosen
+@lru_cache(maxsize=1024)
+def _context(headings: tuple[str, ...], source: str) -> frozenset[str]:
+    """The terms of what stands over a chunk: they bear on every sentence of it."""
+    return term_set("\n".join((source, *headings)))
 
 
-def _alike(some: frozenset[str], others: frozenset[str]) -> bool:
-    return len(some & others) >= SAME_TEXT * max(1, len(some | others))
-
-
-def _scored(hit: Hit, fused: Fused, weight: float) -> Hit:
-    scores = {
-        "dense": fused.dense,
-        "keyword": fused.keyword,
-        "dense_deviations": fused.dense_deviations,
-        "keyword_deviations": fused.keyword_deviations,
-        "dense_weight": weight,
-    }
-    return dataclasses.replace(hit, score=fused.score, scores=scores)
+def _distinct(hits: Sequence[Hit]) -> list[Hit]:
+    """The hits without those that say the same as a better one."""
+    chosen: list[tuple[Hit, frozenset[str]]] = []
+    for hit in hits:
+        terms = frozenset[str]().union(*(one.terms for one in worded(hit.text)))
+        if not any(len(terms & other) >= SAME_TEXT * len(terms | other) for _, other in chosen):
+            chosen.append((hit, terms))
+    return [hit for hit, _ in chosen]

@@ -71,3 +71,8 @@ QUESTION_WORDS = re.compile(
     "|무엇을|무엇이|무엇|언제|어디에서|어디에|어디|누구|어떻게|어떤|얼마나|몇"
     "|อะไร|ที่ไหน|เมื่อไหร่|เมื่อไร|ใคร|ทำไม|อย่างไร|เท่าไหร่|เท่าไร|ไหม"
 )
+
+# Single characters that hold a sentence together rather than say something.
+FUNCTION_CHARACTERS = frozenset(
+    "的是在了和有与與被为為于於之以及其这這那他她它也就都而はがをにでとのもへやかなたてれしるいま"
+)

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from itertools import pairwise
 
-from rag.stopwords import QUESTION_WORDS, STOP_WORDS
+from rag.stopwords import FUNCTION_CHARACTERS, QUESTION_WORDS, STOP_WORDS
 
 # How FTS5 must be told to take our terms: split at spaces only, every other character as it is.
 FTS5_TOKENIZER = "ascii tokenchars '_'"
@@ -72,19 +72,32 @@ def match_query(question: str) -> str:
     return " OR ".join(f'"{term}"' for term in dict.fromkeys(terms[:MOST_QUERY_TERMS]))
 
 
-def content_terms(question: str) -> list[str]:
-    """The distinct terms of a question that carry meaning, in order; all of them when none does."""
+def content_terms(question: str, *, characters: bool = False) -> list[str]:
+    """The distinct terms of a question that carry meaning, in order; all of them when none does.
+
+    With `characters`, also the single ones of scripts without spaces: good for comparing a few texts
+    closely, where the index would have to read very long lists.
+    """
     text = _prepared(question)
     without = QUESTION_WORDS.sub(" ", text)
-    words = [word.casefold() for word in re.findall(_WORD, text)]
-    stops = _stop_words(words)
-    terms = [
-        term
-        for token in _TOKEN.finditer(without)
-        if token["run"] or _ELISION.sub("", token[0]).casefold() not in stops
-        for term in _terms_of(token, tails=False)
-    ]
+    stops = _stop_words([word.casefold() for word in re.findall(_WORD, text)])
+    terms: list[str] = []
+    for token in _TOKEN.finditer(without):
+        if token["run"] or _ELISION.sub("", token[0]).casefold() not in stops:
+            terms += _terms_of(token, tails=False)
+            if characters and token["run"]:
+                terms += [one for one in _CHARACTER.findall(token["run"]) if one not in FUNCTION_CHARACTERS]
     return list(dict.fromkeys(terms or _terms(question, tails=False)))
+
+
+def term_set(text: str) -> frozenset[str]:
+    """All terms of `text`, and the single characters of scripts without spaces."""
+    found: set[str] = set()
+    for token in _TOKEN.finditer(_prepared(text)):
+        found.update(_terms_of(token, tails=False))
+        if token["run"]:
+            found.update(_CHARACTER.findall(token["run"]))
+    return frozenset(found)
 
 
 def _stop_words(words: list[str]) -> frozenset[str]:

@@ -1,0 +1,44 @@
+"""How much of a question's wording a text holds, rare words counting for more: pure.
+
+Takes a question's terms and the terms of a few texts, gives shares from 0 to 1. What is rare is judged
+within those texts, so that nothing need be known of the index that they are from, and its size changes
+nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from functools import lru_cache
+from math import log
+
+from rag.sentences import spans
+from rag.words import term_set
+
+
+@dataclass(frozen=True, slots=True)
+class Worded:
+    """A sentence of a text and its terms: `text[start:end]`."""
+
+    start: int
+    end: int
+    terms: frozenset[str]
+
+
+@lru_cache(maxsize=4096)
+def worded(text: str) -> tuple[Worded, ...]:
+    """The sentences of `text` with their terms; remembered, since the same chunks are found again."""
+    return tuple(Worded(start, end, term_set(text[start:end])) for start, end in spans(text))
+
+
+def rarity(terms: Sequence[str], texts: Sequence[AbstractSet[str]]) -> dict[str, float]:
+    """What each term is worth among `texts`: BM25's logarithm of how few of them hold it, never below 0."""
+    holders = {term: sum(term in text for text in texts) for term in terms}
+    return {term: log(1 + (len(texts) - count + 0.5) / (count + 0.5)) for term, count in holders.items()}
+
+
+def share(rarities: Mapping[str, float], held: AbstractSet[str]) -> float:
+    """The part of all terms' worth that `held` has; a term that no text has counts against all."""
+    total = sum(rarities.values())
+    return sum(worth for term, worth in rarities.items() if term in held) / total if total else 0.0
