@@ -285,23 +285,29 @@ def write_dense_file(path: Path, dense: DenseIndex) -> None:
     written to first is fixed and locked, so that a killed process leaves one file behind at most and
     two processes do not write into each other's.
     """
-    folded = dense.folded()
     unfinished = path.with_name(path.name + ".new")
-    descriptor = _locked(unfinished)
-    with os.fdopen(descriptor, "r+b") as file:
-        file.truncate(0)
-        file.write(bytes(_BODY_STARTS))
-        digest, body_bytes = _write_body(file, folded)
-        packed = _HEADER.pack(
-            *(MAGIC, FORMAT, folded.dimension, folded.generation, folded.stamp),
-            *(len(folded.large.ids), folded.last_id, body_bytes, digest),
-        )
-        file.seek(0)
-        file.write(packed + blake2b(packed, digest_size=_HEADER_CHECKSUM_BYTES).digest())
-        file.flush()
-        os.fsync(file.fileno())
-        os.replace(unfinished, path)
+    with os.fdopen(_locked(unfinished), "r+b") as file:
+        try:
+            _write(file, dense.folded())
+            os.replace(unfinished, path)
+        except BaseException:
+            unfinished.unlink(missing_ok=True)  # half a file is of no use, and takes space
+            raise
     sync_folder(path.parent)
+
+
+def _write(file: BinaryIO, dense: DenseIndex) -> None:
+    file.truncate(0)
+    file.write(bytes(_BODY_STARTS))
+    digest, body_bytes = _write_body(file, dense)
+    packed = _HEADER.pack(
+        *(MAGIC, FORMAT, dense.dimension, dense.generation, dense.stamp),
+        *(len(dense.large.ids), dense.last_id, body_bytes, digest),
+    )
+    file.seek(0)
+    file.write(packed + blake2b(packed, digest_size=_HEADER_CHECKSUM_BYTES).digest())
+    file.flush()
+    os.fsync(file.fileno())
 
 
 def _locked(path: Path) -> int:

@@ -18,6 +18,7 @@ import numpy as np
 
 from rag.local_database import Database, Row
 from rag.local_rows import (
+    NO_STAMP,
     ChunkRow,
     State,
     address_of,
@@ -257,7 +258,7 @@ def write_state(database: Database, state: State) -> None:
 
 def first_state() -> State:
     """The state of an index that nothing was put into."""
-    return State(0, 0, bytes(16), 1, 1, 0, 0, 0, 0, present_words(), None)
+    return State(0, 0, NO_STAMP, 1, 1, 0, 0, 0, 0, present_words(), None)
 
 
 def heading_terms(title: str | None, headings: Sequence[str]) -> str:

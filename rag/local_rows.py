@@ -18,6 +18,7 @@ from rag.local_schema import BLOCK_CHARACTERS, COLUMNS, Value, row_checksum, sel
 from rag.records import Heading, IndexMeta, Page, Place
 
 IDS_AT_A_TIME = 500  # in one `IN (...)`
+NO_STAMP = bytes(16)  # of generation 0, in which there are no chunks
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +120,8 @@ def state_values(state: State) -> Row:
 
 def stamp_of(database: Database, generation: int) -> bytes | None:
     """The stamp of a commit that changed the set of chunks; None when there was none of that number."""
+    if generation == 0:
+        return NO_STAMP
     row = database.row("SELECT stamp FROM commit_log WHERE generation = ?", (generation,))
     return None if row is None else row[0]
 

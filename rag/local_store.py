@@ -181,6 +181,7 @@ class LocalStore:
     def _tidy_up(self, writer: Writer, database: Database) -> None:
         try:
             writer.sync(only_if_worth_it=True)
+            database.run("PRAGMA busy_timeout = 0")  # readers may go on for long; the log can wait
             database.run("PRAGMA wal_checkpoint(TRUNCATE)")
         except IndexDamaged:
             raise

@@ -1,0 +1,880 @@
+"""The index in a folder: what it gives back, who may use it, and what it says when something is wrong.
+
+What a kill, a full disk or a flipped bit does to it is in test_store_crash.py.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sqlite3
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+import pytest
+import store_samples as samples
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from store_samples import META, filled, put
+
+from rag import local_changes, local_schema
+from rag.errors import (
+    IndexDamaged,
+    IndexInvalid,
+    IndexLocked,
+    IndexMismatch,
+    IndexMissing,
+    StoreError,
+    UsageError,
+)
+from rag.local_store import LocalStore
+from rag.records import Chunk, Document, Heading, Hit, IndexMeta, Page
+from rag.store import open_store
+from rag.words import match_query
+
+ALPHA = "# Alpha\nbanana bread\nan apple"
+BETA = "pie of ohio\f\fteeth"
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> LocalStore:
+    return filled(tmp_path / "index", {"alpha.txt": ALPHA, "notes/beta.txt": BETA})
+
+
+def found_by(store: LocalStore, words: str) -> list[str]:
+    with store.snapshot() as snapshot:
+        ids = [chunk for chunk, _ in snapshot.keywords(match_query(words), 10)]
+        return [hit.text for hit in snapshot.hits(ids)]
+
+
+# --- what was put in comes out ------------------------------------------------------------------------
+
+
+def test_an_empty_index_answers_everything_with_nothing(tmp_path: Path) -> None:
+    store = LocalStore.open(tmp_path / "index", create=True)
+    assert store.meta() is None
+    assert store.check() == []
+    with store.snapshot() as snapshot:
+        assert (snapshot.generation, snapshot.chunk_count, snapshot.meta()) == (0, 0, None)
+        assert snapshot.dense(np.ones(4), 5) == []
+        assert snapshot.keywords("word", 5) == []
+        assert snapshot.hits([]) == snapshot.sources() == snapshot.places() == snapshot.failures() == []
+
+
+def test_dense_scores_are_the_inner_products_worked_by_hand(store: LocalStore) -> None:
+    with store.snapshot() as snapshot:
+        found = snapshot.dense(np.array([1, 0, 0, 0], np.float32), 3)
+        # a's: "banana bread" 4, "# Alpha" 1 (small letters only), "an apple" 2
+        assert [(hit.text, score) for hit, (_, score) in zip(_hits(snapshot, found), found, strict=True)] == [
+            ("banana bread", 4.0),
+            ("an apple", 2.0),
+            ("# Alpha", 1.0),
+        ]
+        only = np.array([found[2][0]], np.int64)
+        assert snapshot.dense(np.array([1, 0, 0, 0]), 3, among=only) == [found[2]]
+
+
+def _hits(snapshot: object, found: list[tuple[int, float]]) -> list[Hit]:
+    return snapshot.hits([chunk for chunk, _ in found])  # type: ignore[attr-defined]
+
+
+def test_a_hit_has_all_that_a_citation_needs(store: LocalStore) -> None:
+    with store.snapshot() as snapshot:
+        ((chunk, score),) = snapshot.keywords(match_query("teeth"), 5)
+        assert score > 0
+        assert snapshot.hits([chunk]) == [
+            Hit(chunk, "notes/beta.txt", 3, 0, 5, "teeth", 0.0, {}, ("Head",), "text/plain")
+        ]
+        page = snapshot.page("notes/beta.txt", 3)
+        assert page.text[0:5] == "teeth"
+
+
+def test_hits_come_in_the_order_that_was_asked_for(store: LocalStore) -> None:
+    with store.snapshot() as snapshot:
+        ids = [hit.chunk_id for hit in snapshot.chunks_of("alpha.txt")]
+        assert [hit.chunk_id for hit in snapshot.hits(ids[::-1])] == ids[::-1]
+        assert [hit.chunk_id for hit in snapshot.hits([ids[0], ids[0]])] == [ids[0], ids[0]]
+        assert np.array_equal(snapshot.vectors(ids[::-1]), samples.vectors([*ALPHA.split("\n")][::-1]))
+        assert snapshot.vectors([]).shape == (0, 4)
+
+
+def test_pages_headings_and_labels(store: LocalStore) -> None:
+    with store.snapshot() as snapshot:
+        assert snapshot.page("alpha.txt", 1) == Page(1, ALPHA, (Heading(1, 0, 7, "# Alpha"),), "p1")
+        assert snapshot.page("notes/beta.txt", 2) == Page(2, "", (), "p2")
+        with pytest.raises(UsageError, match=r"'notes/beta.txt' has 3 pages; there is no page 4"):
+            snapshot.page("notes/beta.txt", 4)
+
+
+def test_a_text_longer_than_a_block_and_with_every_kind_of_character(tmp_path: Path) -> None:
+    length = local_schema.BLOCK_CHARACTERS
+    text = "é" * (length - 2) + "\0\U0001f600東京" + "z" * length + "end\r\n\u202e\ufeff"
+    spans = [(0, 3), (length - 4, length + 3), (length, length), (2 * length - 1, len(text)), (0, len(text))]
+    found = [Chunk(1, start, end, text[start:end]) for start, end in spans]
+    store = filled(tmp_path / "index", {})
+    with store.writer() as writer:
+        page = Document("text/plain", (Page(1, text),))
+        digests = [samples.digest(str(span)) for span in spans]
+        writer.put(samples.place("long.txt", text), page, found, np.ones((5, 4)), digests)
+    with store.snapshot() as snapshot:
+        assert snapshot.page("long.txt", 1).text == text
+        assert [hit.text for hit in snapshot.chunks_of("long.txt")] == [text[a:b] for a, b in spans]
+    assert store.check() == []
+
+
+def test_neighbours_stay_within_their_source(store: LocalStore) -> None:
+    with store.snapshot() as snapshot:
+        first, second, third = (hit.chunk_id for hit in snapshot.chunks_of("alpha.txt"))
+        assert snapshot.neighbours(first) == (None, second)
+        assert snapshot.neighbours(second) == (first, third)
+        assert snapshot.neighbours(third) == (second, None)
+        with pytest.raises(UsageError, match="chunk 99 is not in the index at generation 3"):
+            snapshot.neighbours(99)
+
+
+def test_sources_are_listed_in_order_with_their_counts(store: LocalStore) -> None:
+    with store.snapshot() as snapshot:
+        alpha, beta = snapshot.sources()
+        assert (alpha.source, alpha.page_count, alpha.chunk_count, alpha.media_type) == (
+            *("alpha.txt", 1, 3),
+            "text/plain",
+        )
+        assert (beta.source, beta.page_count, beta.chunk_count) == ("notes/beta.txt", 3, 2)
+        assert alpha.location == b"/documents/alpha.txt"
+        assert snapshot.places() == [
+            samples.place("alpha.txt", ALPHA),
+            samples.place("notes/beta.txt", BETA),
+        ]
+
+
+def test_keywords_are_searched_in_body_headings_and_name_with_their_weights(tmp_path: Path) -> None:
+    store = filled(tmp_path / "index", {"zebra.txt": "lion"})
+    with store.writer() as writer:
+        put(writer, "other.txt", "zebra", title="tiger")
+    assert set(found_by(store, "zebra")) == {"lion", "zebra"}
+    assert found_by(store, "tiger") == ["zebra"]
+    with store.snapshot() as snapshot:
+        by_body = snapshot.keywords(match_query("zebra"), 5, weights=(9.0, 1.0, 0.1))
+        by_name = snapshot.keywords(match_query("zebra"), 5, weights=(0.1, 1.0, 9.0))
+        assert [hit.text for hit in _hits(snapshot, by_body)] == ["zebra", "lion"]
+        assert [hit.text for hit in _hits(snapshot, by_name)] == ["lion", "zebra"]
+        assert snapshot.keywords("", 5) == snapshot.keywords(match_query("zebra"), 0) == []
+
+
+@pytest.mark.parametrize("match", ['"', "AND", "a:b", "(", "a b)", "*"])
+def test_an_expression_that_is_none_is_the_callers_mistake(store: LocalStore, match: str) -> None:
+    with store.snapshot() as snapshot, pytest.raises(UsageError, match="is not a keyword query"):
+        snapshot.keywords(match, 5)
+
+
+@pytest.mark.parametrize("vector", [np.ones(3), np.ones((1, 4)), np.array([1, 2, np.nan, 4])])
+def test_a_vector_of_another_kind_names_the_model(store: LocalStore, vector: np.ndarray) -> None:
+    with store.snapshot() as snapshot, pytest.raises(UsageError, match="4 each, made by letters"):
+        snapshot.dense(vector, 5)
+
+
+# --- names --------------------------------------------------------------------------------------------
+
+
+def test_find_by_path_below_the_root_by_whole_path_and_from_where_one_stands(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = filled(tmp_path / "index", {})
+    root = tmp_path / "docs"
+    root.mkdir()
+    with store.writer() as writer:
+        put(writer, "a b.txt", "text", root=str(root))
+    monkeypatch.chdir(root)
+    with store.snapshot() as snapshot:
+        (source,) = snapshot.sources()
+        assert snapshot.find("a b.txt") == source
+        assert snapshot.find(str(root / "a b.txt")) == source
+        assert snapshot.find("./a b.txt") == source
+
+
+def test_an_unknown_name_gets_near_ones(store: LocalStore) -> None:
+    with store.snapshot() as snapshot:
+        with pytest.raises(UsageError, match=r"no source 'alfa.txt' in the index; did you mean 'alpha.txt'"):
+            snapshot.find("alfa.txt")
+        with pytest.raises(UsageError, match="no source 'qqq' in the index; `rag sources` lists"):
+            snapshot.chunks_of("qqq")
+        with pytest.raises(UsageError, match="no source ''"):
+            snapshot.find("")
+
+
+def test_the_same_name_below_two_roots(tmp_path: Path) -> None:
+    store = filled(tmp_path / "index", {})
+    with store.writer() as writer:
+        put(writer, "README.md", "first", root="/one")
+        put(writer, "README.md", "second", root="/two")
+    with store.snapshot() as snapshot:
+        with pytest.raises(UsageError, match=r"'README.md' is in more than one root: '/one', '/two'"):
+            snapshot.find("README.md")
+        # A hit is named so that its page can be found by that name.
+        ((chunk, _),) = snapshot.keywords(match_query("second"), 5)
+        (hit,) = snapshot.hits([chunk])
+        assert hit.source == "/two/README.md"
+        assert snapshot.page(hit.source, hit.page).text == "second"
+
+
+def test_a_name_that_is_not_valid_text(tmp_path: Path) -> None:
+    store = filled(tmp_path / "index", {})
+    odd = samples.place("caf\\xe9.txt", "text")
+    odd = type(odd)(odd.root, odd.source, b"/documents/caf\xe9.txt", odd.content_hash, 4, 1)
+    with store.writer() as writer:
+        writer.put(odd, samples.document("text"), [], np.empty((0, 4)), [])
+    with store.snapshot() as snapshot:
+        assert snapshot.find("caf\\xe9.txt").location == b"/documents/caf\xe9.txt"
+        assert snapshot.find("/documents/caf\\xe9.txt").location == b"/documents/caf\xe9.txt"
+        assert snapshot.find("/documents/caf\udce9.txt").location == b"/documents/caf\xe9.txt"
+    assert store.check() == []
+
+
+# --- changes ------------------------------------------------------------------------------------------
+
+
+def test_a_changed_file_replaces_its_chunks(store: LocalStore) -> None:
+    with store.writer() as writer:
+        put(writer, "alpha.txt", "cherry")
+    assert samples.texts_in(store) == {"alpha.txt": ["cherry"], "notes/beta.txt": ["pie of ohio", "teeth"]}
+    assert found_by(store, "banana") == []
+    assert store.check() == []
+
+
+def test_the_same_content_in_two_places_is_kept_once(store: LocalStore) -> None:
+    copy = samples.place("copy.txt", ALPHA)
+    with store.writer() as writer:
+        assert writer.has_document(copy.content_hash)
+        writer.link(copy)
+    with store.snapshot() as snapshot:
+        assert snapshot.chunk_count == 5
+        assert [source.source for source in snapshot.sources()] == ["alpha.txt", "copy.txt", "notes/beta.txt"]
+        assert snapshot.chunks_of("copy.txt")[1].source == "copy.txt", "cited by the place asked for"
+        ids = [hit.chunk_id for hit in snapshot.chunks_of("copy.txt")]
+        assert {hit.source for hit in snapshot.hits(ids)} == {"alpha.txt"}, "otherwise by the first"
+    assert set(found_by(store, "copy")) == set(ALPHA.split("\n"))
+    with store.writer() as writer:
+        writer.remove([samples.place("alpha.txt", ALPHA).location])
+    assert found_by(store, "alpha") == ["# Alpha"], "the name is gone, the heading is not"
+    with store.snapshot() as snapshot:
+        assert {hit.source for hit in snapshot.hits(ids)} == {"copy.txt"}
+    with store.writer() as writer:
+        writer.remove([copy.location, b"/never/there"])
+    assert found_by(store, "banana") == []
+    assert list(samples.texts_in(store)) == ["notes/beta.txt"]
+    assert store.check() == []
+
+
+def test_a_moved_file_keeps_its_chunks_and_is_found_by_its_new_name(store: LocalStore) -> None:
+    with store.snapshot() as snapshot:
+        before = [hit.chunk_id for hit in snapshot.chunks_of("alpha.txt")]
+    old = samples.place("alpha.txt", ALPHA)
+    with store.writer() as writer:
+        writer.relocate(old.location, samples.place("omega.txt", ALPHA))
+    with store.snapshot() as snapshot:
+        assert [hit.chunk_id for hit in snapshot.chunks_of("omega.txt")] == before
+        with pytest.raises(UsageError, match=r"no source 'alpha.txt'"):
+            snapshot.find("alpha.txt")
+    assert len(found_by(store, "omega")) == 3
+    assert store.check() == []
+
+
+def test_a_file_moved_onto_another(store: LocalStore) -> None:
+    old = samples.place("alpha.txt", ALPHA)
+    with store.writer() as writer:
+        writer.relocate(old.location, samples.place("notes/beta.txt", ALPHA))
+    assert samples.texts_in(store) == {"notes/beta.txt": ALPHA.split("\n")}
+    assert store.check() == []
+
+
+def test_a_move_that_is_none(store: LocalStore) -> None:
+    with store.writer() as writer:
+        with pytest.raises(UsageError, match="'/no/such' is not in the index; it can't have moved"):
+            writer.relocate(b"/no/such", samples.place("x.txt", ALPHA))
+        with pytest.raises(UsageError, match="has another content; it can't have moved"):
+            writer.relocate(b"/documents/alpha.txt", samples.place("x.txt", "other"))
+        with pytest.raises(UsageError, match=r"the content of 'x.txt' is not in the index; put it first"):
+            writer.link(samples.place("x.txt", "other"))
+
+
+def test_a_touched_file_changes_its_place_alone(store: LocalStore) -> None:
+    touched = samples.place("alpha.txt", ALPHA, modified_ns=99)
+    with store.writer() as writer:
+        writer.link(touched)
+        writer.link(touched)
+    with store.snapshot() as snapshot:
+        assert snapshot.generation == 4, "the second link had nothing to do"
+        assert touched in snapshot.places()
+    assert store.check() == []
+
+
+def test_vectors_that_are_there_need_not_be_made_again(store: LocalStore) -> None:
+    wanted = [samples.digest("banana bread"), samples.digest("new"), samples.digest("banana bread")]
+    with store.writer() as writer:
+        found = writer.vectors_for(wanted)
+    assert list(found) == [samples.digest("banana bread")]
+    assert np.array_equal(found[wanted[0]], [4, 1, 0, 0])  # a e i o
+
+
+def test_failures_are_kept_until_the_file_is_read_or_gone(store: LocalStore) -> None:
+    broken = [samples.place(f"{name}.pdf", name) for name in "abc"]
+    with store.writer() as writer:
+        for number, place in enumerate(broken):
+            writer.record_failure(place, f"reason {number} \ud800", number)
+        writer.record_failure(broken[0], "another reason", 7)
+    with store.snapshot() as snapshot:
+        assert snapshot.failures() == [
+            (broken[0], "another reason", 7),
+            (broken[1], "reason 1 \\ud800", 1),
+            (broken[2], "reason 2 \\ud800", 2),
+        ]
+        assert len(snapshot.sources()) == 2
+    with store.writer() as writer:
+        put(writer, "a.pdf", "a")
+        writer.link(samples.place("b.pdf", ALPHA))
+        writer.remove([broken[2].location])
+    with store.snapshot() as snapshot:
+        assert snapshot.failures() == []
+    assert store.check() == []
+
+
+def test_meta_stands_while_there_are_chunks(store: LocalStore) -> None:
+    assert store.meta() == META
+    other = IndexMeta("other", "2", 8, 100, 2)
+    with store.writer() as writer:
+        writer.set_meta(META)
+        with pytest.raises(IndexMismatch, match=r"made with letters .*this run has other .*dimension 8"):
+            writer.set_meta(other)
+        writer.remove([place.location for place in _places(store)])
+        writer.set_meta(other)
+        lines = samples.chunks("a")
+        writer.put(samples.place("a", "a"), samples.document("a"), lines, np.ones((1, 8)), [bytes(16)])
+    with store.snapshot() as snapshot:
+        assert snapshot.dense(np.ones(8), 1)[0][1] == 8.0
+    assert store.check() == []
+
+
+def _places(store: LocalStore) -> list[object]:
+    with store.snapshot() as snapshot:
+        return list(snapshot.places())
+
+
+BAD_PUTS = {
+    "is not what its span of the page says": {"chunks": [Chunk(1, 0, 1, "x")]},
+    "is outside page 2's text": {"chunks": [Chunk(2, 0, 1, "t")]},
+    "is outside page 1's text": {"chunks": [Chunk(1, 0, 9, "text     ")]},
+    "vectors of shape (1, 3)": {"vectors": np.ones((1, 3))},
+    "vectors of shape (2, 4)": {"vectors": np.ones((2, 4))},
+    "0 digests": {"digests": []},
+    "a digest that is not 16 bytes long": {"digests": [b"short"]},
+    "not all finite numbers": {"vectors": np.array([[1, 2, 3, np.inf]])},
+    "half a surrogate pair (in 't\\ud800xt')": {
+        "document": Document("text/plain", (Page(1, "t\ud800xt"),)),
+        "chunks": [Chunk(1, 0, 1, "t")],
+    },
+    "half a surrogate pair (in '\\udc00')": {
+        "document": Document("text/plain", (Page(1, "text"),), title="\udc00")
+    },
+    "two pages of the same number": {"document": Document("text/plain", (Page(1, "text"), Page(1, "text")))},
+}
+
+
+@pytest.mark.parametrize("message", BAD_PUTS)
+def test_what_does_not_fit_together_is_refused_and_nothing_of_it_stays(
+    store: LocalStore, message: str
+) -> None:
+    arguments = {
+        "document": samples.document("text"),
+        "chunks": [Chunk(1, 0, 4, "text")],
+        "vectors": np.ones((1, 4)),
+        "digests": [bytes(16)],
+    }
+    before = samples.texts_in(store)
+    with store.writer() as writer, pytest.raises(UsageError) as caught:
+        writer.put(samples.place("bad.txt", "text"), **(arguments | BAD_PUTS[message]))
+    assert message in str(caught.value)
+    assert samples.texts_in(store) == before
+    assert store.check() == []
+
+
+def test_put_without_meta(tmp_path: Path) -> None:
+    store = LocalStore.open(tmp_path / "index", create=True)
+    with store.writer() as writer:
+        assert writer.vectors_for([bytes(16)]) == {}
+        with pytest.raises(UsageError, match="call set_meta before put"):
+            put(writer, "a.txt", "a")
+
+
+class AsAModel(RuleBasedStateMachine):
+    """Any sequence of changes leaves what a dictionary would hold."""
+
+    names = st.sampled_from(["a", "b", "c", "d/e"])
+    texts = st.sampled_from(["banana\nape", "ape", "", "ohio\f\fbanana", "e\ne\ne"])
+
+    @initialize(fold=st.sampled_from([0, 3, 2_048]))
+    def start(self, fold: int) -> None:
+        self.patch = pytest.MonkeyPatch()
+        self.patch.setattr("rag.dense_index.FOLD_LEAST", fold)
+        self.folder = TemporaryDirectory()
+        self.store = filled(Path(self.folder.name) / "index", {})
+        self.files: dict[str, str] = {}
+
+    @rule(name=names, text=texts)
+    def put(self, name: str, text: str) -> None:
+        with self.store.writer() as writer:
+            put(writer, name, text)
+        self.files[name] = text
+
+    @rule(name=names, text=texts)
+    def link(self, name: str, text: str) -> None:
+        there = text in self.files.values()
+        with self.store.writer() as writer:
+            assert writer.has_document(samples.place(name, text).content_hash) == there
+            if there:
+                writer.link(samples.place(name, text))
+                self.files[name] = text
+
+    @rule(old=names, new=names)
+    def relocate(self, old: str, new: str) -> None:
+        if old in self.files:
+            text = self.files.pop(old)
+            with self.store.writer() as writer:
+                writer.relocate(f"{samples.ROOT}/{old}".encode(), samples.place(new, text))
+            self.files[new] = text
+
+    @rule(names=st.sets(names))
+    def remove(self, names: set[str]) -> None:
+        with self.store.writer() as writer:
+            writer.remove([f"{samples.ROOT}/{name}".encode() for name in names])
+        for name in names:
+            self.files.pop(name, None)
+
+    @rule()
+    def open_again(self) -> None:
+        self.store.close()
+        self.store = LocalStore.open(self.store.directory)
+
+    @rule()
+    def lose_the_cache(self) -> None:
+        self.store.close()
+        (self.store.directory / "vectors.faiss").unlink(missing_ok=True)
+        self.store = LocalStore.open(self.store.directory)
+
+    @invariant()
+    def holds_what_the_dictionary_holds(self) -> None:
+        texts = {name: [c.text for c in samples.chunks(text)] for name, text in self.files.items()}
+        assert samples.texts_in(self.store) == texts
+        lines = sorted(line for text in set(self.files.values()) for line in _lines(text))
+        query = np.array([4, 3, 2, 1], np.float32)
+        with self.store.snapshot() as snapshot:
+            assert snapshot.chunk_count == len(lines)
+            found = snapshot.dense(query, 99)
+            assert sorted(hit.text for hit in _hits(snapshot, found)) == lines
+            products = sorted((float(samples.vector(line) @ query) for line in lines), reverse=True)
+            assert [score for _, score in found] == products
+            words = snapshot.keywords("banana", 99)
+            assert len(words) == sum(line == "banana" for line in lines)
+        assert self.store.check() == []
+
+    def teardown(self) -> None:
+        self.store.close()
+        self.folder.cleanup()
+        self.patch.undo()
+
+
+def _lines(text: str) -> list[str]:
+    return [chunk.text for chunk in samples.chunks(text)]
+
+
+AsAModel.TestCase.settings = settings(max_examples=15, stateful_step_count=12, deadline=None)
+TestAsAModel = AsAModel.TestCase
+
+
+# --- together -----------------------------------------------------------------------------------------
+
+
+def test_a_snapshot_sees_one_generation_whatever_a_writer_does(store: LocalStore) -> None:
+    query = np.array([1, 0, 0, 0], np.float32)
+    with store.snapshot() as before:
+        dense, words = before.dense(query, 9), before.keywords("banana", 9)
+        with store.writer() as writer:
+            put(writer, "alpha.txt", "aaaaaaaa")
+            put(writer, "new.txt", "banana banana")
+            writer.remove([b"/documents/notes/beta.txt"])
+        with store.snapshot() as after:
+            assert after.generation == before.generation + 3
+            assert [score for _, score in after.dense(query, 9)] == [8.0, 6.0]
+        assert before.dense(query, 9) == dense
+        assert before.keywords("banana", 9) == words
+        assert [source.source for source in before.sources()] == ["alpha.txt", "notes/beta.txt"]
+        assert before.hits([dense[0][0]])[0].text == "banana bread"
+
+
+def test_a_snapshot_taken_late_is_served_while_the_cache_is_newer(store: LocalStore) -> None:
+    query = np.array([1, 0, 0, 0], np.float32)
+    with store.snapshot() as before:
+        with store.writer() as writer:
+            put(writer, "alpha.txt", "aaaaaaaa")
+        # Its first dense search comes when the file is of the next generation already.
+        assert [score for _, score in before.dense(query, 9)] == [4.0, 2.0, 1.0, 0.0, 0.0]
+
+
+def test_an_ended_snapshot_says_so(store: LocalStore) -> None:
+    with store.snapshot() as snapshot:
+        pass
+    with pytest.raises(StoreError, match="this snapshot of the index has ended"):
+        snapshot.sources()
+
+
+def test_many_threads_ask_while_one_writes(store: LocalStore) -> None:
+    stop = threading.Event()
+    errors: list[BaseException] = []
+
+    def ask() -> None:
+        try:
+            while not stop.is_set():
+                with store.snapshot() as snapshot:
+                    found = snapshot.dense(np.array([1, 1, 1, 1], np.float32), 99)
+                    assert len(found) == snapshot.chunk_count
+                    texts = [hit.text for hit in _hits(snapshot, found)]
+                    assert [samples.vector(text).sum() for text in texts] == [score for _, score in found]
+                    sizes = [source.chunk_count for source in snapshot.sources()]
+                    assert sum(sizes) == snapshot.chunk_count
+        except BaseException as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=ask) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    with store.writer() as writer:
+        for number in range(40):
+            put(writer, f"n{number % 7}.txt", "\n".join(f"line aeio {n} {number}" for n in range(number % 5)))
+            if number % 10 == 0:
+                writer.sync()
+    stop.set()
+    for thread in threads:
+        thread.join()
+    assert errors == []
+    assert store.check() == []
+
+
+def test_one_writer_at_a_time_and_the_message_names_it(store: LocalStore) -> None:
+    with store.writer():
+        match = rf"is being written by this process \({os.getpid()}\)"
+        with pytest.raises(IndexLocked, match=match), store.writer(wait_seconds=0.1):
+            pytest.fail("two writers at once")
+    with store.writer():
+        assert (store.directory / "lock").read_text() == f"{os.getpid()}\n"
+
+
+def test_a_writer_that_waits_gets_its_turn(store: LocalStore) -> None:
+    entered = threading.Event()
+
+    def second() -> None:
+        with store.writer(wait_seconds=10) as writer:
+            put(writer, "second.txt", "second")
+            entered.set()
+
+    thread = threading.Thread(target=second)
+    with store.writer() as writer:
+        thread.start()
+        put(writer, "first.txt", "first")
+        assert not entered.wait(0.2)
+    thread.join()
+    assert {"first.txt", "second.txt"} < samples.texts_in(store).keys()
+
+
+def _put_then_fail(store: LocalStore) -> None:
+    with store.writer() as writer:
+        put(writer, "done.txt", "done")
+        writer.link(samples.place("x.txt", "not there"))
+
+
+def test_an_error_in_the_block_loses_nothing_that_was_done(store: LocalStore) -> None:
+    with pytest.raises(UsageError, match="put it first"):
+        _put_then_fail(store)
+    assert "done.txt" in samples.texts_in(store)
+    with store.writer():
+        pass
+    assert store.check() == []
+
+
+def test_a_closed_store(store: LocalStore) -> None:
+    with store.snapshot() as snapshot:
+        store.close()
+        assert len(snapshot.sources()) == 2, "what is in use goes on"
+    for use in (store.snapshot, store.writer):
+        with pytest.raises(StoreError, match="was closed; open it again"), use():
+            pytest.fail("a closed store was used")
+    assert sorted(os.listdir(store.directory)) == ["index.sqlite", "last-commit", "lock", "vectors.faiss"]
+
+
+def test_an_index_that_was_deleted_and_made_anew(store: LocalStore) -> None:
+    with store.snapshot() as snapshot:
+        assert snapshot.dense(np.ones(4), 1)
+    for name in os.listdir(store.directory):
+        (store.directory / name).unlink()
+    with pytest.raises(IndexMissing, match="there is no index at"), store.snapshot():
+        pytest.fail("an index that is gone was read")
+    filled(store.directory, {"other.txt": "aaa"})
+    assert samples.texts_in(store) == {"other.txt": ["aaa"]}
+    with store.snapshot() as snapshot:
+        assert snapshot.dense(np.array([1, 0, 0, 0]), 9) == [(1, 3.0)]
+    with store.writer() as writer:
+        put(writer, "more.txt", "more")
+    assert set(samples.texts_in(store)) == {"other.txt", "more.txt"}
+
+
+# --- the cache ----------------------------------------------------------------------------------------
+
+
+def test_the_cache_is_written_on_leaving_and_at_sync(store: LocalStore) -> None:
+    path = store.directory / "vectors.faiss"
+    before = path.read_bytes()
+    with store.writer() as writer:
+        put(writer, "new.txt", "new")
+        assert path.read_bytes() == before
+        writer.sync()
+        synced = path.read_bytes()
+        assert synced != before
+        writer.link(samples.place("linked.txt", "new"))
+    assert path.read_bytes() == synced, "no chunk changed since"
+
+
+@pytest.mark.parametrize("harm", ["missing", "stale", "damaged", "foreign"])
+def test_a_cache_that_is_no_use_is_made_anew(
+    store: LocalStore, harm: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = store.directory / "vectors.faiss"
+    before = path.read_bytes()
+    with store.writer() as writer:
+        put(writer, "new.txt", "aaaaa")
+    store.close()
+    if harm == "missing":
+        path.unlink()
+    elif harm == "stale":
+        path.write_bytes(before)
+    elif harm == "damaged":
+        path.write_bytes(before[:-1])
+    else:
+        other = filled(tmp_path / "other", {"x.txt": "oooo", "y.txt": "eeee"})
+        path.write_bytes((other.directory / "vectors.faiss").read_bytes())
+    again = LocalStore.open(store.directory)
+    assert again.check() == [] or harm in ("damaged", "foreign")
+    with again.snapshot() as snapshot:
+        found = snapshot.dense(np.array([1, 0, 0, 0]), 9)
+        assert [score for _, score in found] == [5.0, 4.0, 2.0, 1.0, 0.0, 0.0]
+    assert again.check() == []
+    said = [record for record in caplog.records if record.levelno >= logging.WARNING]
+    assert bool(said) == (harm in ("damaged", "foreign"))
+
+
+def test_a_large_cache_is_not_written_anew_for_a_little(
+    store: LocalStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = store.directory / "vectors.faiss"
+    monkeypatch.setattr("rag.dense_cache.SMALL_BYTES", 0)
+    monkeypatch.setattr("rag.dense_cache.FOLD_SHARE", 0.5)
+    before = path.read_bytes()
+    with store.writer() as writer:
+        put(writer, "one.txt", "aaaaa")
+    assert path.read_bytes() == before
+    again = LocalStore.open(store.directory)
+    with again.snapshot() as snapshot:
+        assert snapshot.dense(np.array([1, 0, 0, 0]), 1)[0][1] == 5.0
+    with store.writer() as writer:
+        put(writer, "two.txt", "\n".join(["a"] * 9))
+    assert path.read_bytes() != before
+
+
+# --- what may and may not be opened -------------------------------------------------------------------
+
+
+def test_the_files_are_for_their_owner_alone(tmp_path: Path) -> None:
+    mask = os.umask(0)
+    try:
+        store = filled(tmp_path / "new" / "index", {"a.txt": "a"})
+        with store.writer() as writer:
+            put(writer, "b.txt", "b")
+            modes = {p.name: p.stat().st_mode & 0o777 for p in store.directory.iterdir()}
+    finally:
+        os.umask(mask)
+    assert set(modes.values()) == {0o600}
+    assert {"index.sqlite", "index.sqlite-wal", "index.sqlite-shm", "lock"} < modes.keys()
+    assert store.directory.stat().st_mode & 0o777 == 0o700
+
+
+def test_no_index(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    for name in ("missing", "empty"):
+        with pytest.raises(IndexMissing, match=rf"there is no index at .*{name}'; `rag ingest FOLDER"):
+            LocalStore.open(tmp_path / name)
+    assert os.listdir(tmp_path) == ["empty"]
+    LocalStore.open(tmp_path / "empty", create=True).close()
+
+
+def _folder(path: Path, kind: str) -> None:
+    if kind in ("text file", "fifo"):
+        path.write_text("hello") if kind == "text file" else os.mkfifo(path)
+        return
+    path.mkdir()
+    inside = path / ("report.txt" if kind == "other files" else "index.sqlite")
+    if kind == "fifo inside":
+        os.mkfifo(inside)
+    elif kind == "folder inside":
+        inside.mkdir()
+    elif kind == "other database":
+        connection = sqlite3.connect(inside)
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("CREATE TABLE state (id)")
+        connection.close()
+    else:
+        inside.write_bytes(b"" if kind == "empty file inside" else b"not a database, but text " * 99)
+
+
+@pytest.mark.parametrize("create", [False, True])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "text file",
+        "fifo",
+        "other files",
+        "text inside",
+        "empty file inside",
+        "fifo inside",
+        "folder inside",
+        "other database",
+    ],
+)
+def test_what_is_not_ours_is_refused_and_not_written_to(tmp_path: Path, kind: str, create: bool) -> None:
+    path = tmp_path / "there"
+    _folder(path, kind)
+    before = _everything(tmp_path)
+    with pytest.raises(IndexInvalid, match=r"name (another|a new or an empty)"):
+        open_store(str(path), create=create)
+    assert _everything(tmp_path) == before
+
+
+def _everything(folder: Path) -> dict[str, object]:
+    return {
+        str(path): (path.lstat().st_mtime_ns, path.read_bytes() if path.is_file() else None)
+        for path in [folder, *folder.rglob("*")]
+    }
+
+
+def test_a_folder_that_may_not_be_made(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(StoreError, match="name another folder"):
+        LocalStore.open(tmp_path / "file" / "below", create=True)
+    (tmp_path / "dangling").symlink_to(tmp_path / "file" / "nowhere")
+    with pytest.raises(StoreError, match="name another folder"):
+        LocalStore.open(tmp_path / "dangling", create=True)
+
+
+def test_what_an_interrupted_creation_left_is_room_for_an_index(tmp_path: Path) -> None:
+    (tmp_path / "lock").write_text("")
+    (tmp_path / "index.sqlite.new").write_bytes(b"half")
+    (tmp_path / "index.sqlite.new-wal").write_bytes(b"half")
+    with pytest.raises(IndexMissing, match="there is no index"):
+        LocalStore.open(tmp_path)
+    store = LocalStore.open(tmp_path, create=True)
+    assert store.check() == []
+    assert not (tmp_path / "index.sqlite.new-wal").exists()
+
+
+def test_a_later_version_is_refused_by_both_numbers(store: LocalStore) -> None:
+    store.close()
+    connection = sqlite3.connect(store.directory / "index.sqlite")
+    connection.execute("PRAGMA user_version = 9")
+    connection.close()
+    with pytest.raises(IndexMismatch, match="has version 9; this program reads up to 1: install the newer"):
+        LocalStore.open(store.directory)
+
+
+def test_an_earlier_version_is_brought_up_to_date(store: LocalStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    store.close()
+
+    def second(connection: sqlite3.Connection) -> None:
+        connection.execute("CREATE TABLE extra (id INTEGER PRIMARY KEY) STRICT")
+
+    def broken(connection: sqlite3.Connection) -> None:
+        connection.execute("CREATE TABLE half (id INTEGER PRIMARY KEY) STRICT")
+        connection.execute("CREATE TABLE half (id INTEGER PRIMARY KEY) STRICT")
+
+    monkeypatch.setattr(local_schema, "MIGRATIONS", local_schema.MIGRATIONS)
+    local_schema.MIGRATIONS.extend([second, broken])
+    try:
+        with pytest.raises(IndexDamaged, match="table half already exists"):
+            LocalStore.open(store.directory)
+        local_schema.MIGRATIONS.pop()
+        again = LocalStore.open(store.directory)
+        assert again.check() == []
+        assert samples.texts_in(again).keys() == {"alpha.txt", "notes/beta.txt"}
+        local_schema.MIGRATIONS.pop()
+        with pytest.raises(IndexMismatch, match="has version 2; this program reads up to 1"):
+            LocalStore.open(store.directory)
+    finally:
+        del local_schema.MIGRATIONS[1:]
+
+
+def test_other_words_make_the_keyword_index_anew(store: LocalStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    def backwards(text: str) -> str:
+        return " ".join(word[::-1] for word in text.lower().split())
+
+    monkeypatch.setattr(local_changes, "index_terms", backwards)
+    monkeypatch.setattr("rag.local_check.index_terms", backwards)
+    local_changes.present_words.cache_clear()
+    try:
+        assert store.check() == [], "made by other words is old, not damaged"
+        with store.writer():
+            pass
+        with store.snapshot() as snapshot:
+            assert [hit.text for hit in _hits(snapshot, snapshot.keywords("htee*", 5))] == ["teeth"]
+            assert snapshot.keywords("teeth", 5) == []
+        assert store.check() == []
+    finally:
+        local_changes.present_words.cache_clear()
+
+
+@pytest.mark.parametrize("address", ["http://host:19530", "https://host", "milvus+grpc://x"])
+def test_an_address_of_an_unknown_kind(address: str) -> None:
+    scheme = address.split(":")[0].replace("+", r"\+")
+    with pytest.raises(UsageError, match=f"{scheme}:// is not known; give a folder's path"):
+        open_store(address)
+
+
+def test_paths_of_all_kinds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    for path in ("~/home", "relative", tmp_path / "a?b#c%20d e", os.fsdecode(b"caf\xe9")):
+        store = open_store(path, create=True)
+        assert store.check() == []
+        with store.writer() as writer:
+            writer.set_meta(META)
+            put(writer, "a.txt", "a")
+        store.close()
+        assert samples.texts_in(open_store(path)) == {"a.txt": ["a"]}
+    assert {"home", "relative", "a?b#c%20d e"} <= set(os.listdir(tmp_path))
+    with pytest.raises(UsageError, match="the index's path is empty"):
+        open_store(" ")
+
+
+def test_size_is_that_of_the_files(store: LocalStore) -> None:
+    assert store.size_bytes() == sum(path.stat().st_size for path in store.directory.iterdir())
+
+
+def test_opening_does_not_load_faiss(store: LocalStore) -> None:
+    store.close()
+    code = f"""
+import sys
+from rag.store import open_store
+with open_store({str(store.directory)!r}).snapshot() as snapshot:
+    snapshot.sources(), snapshot.keywords("teeth", 5), snapshot.page("alpha.txt", 1)
+assert not sys.modules.keys() & {{"faiss", "torch", "langchain_core"}}, sorted(sys.modules)
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)
