@@ -1,0 +1,81 @@
+"""Cleans text once, before anything points into it: spans are offsets into what comes out of here.
+
+Takes any `str`, also one with lone surrogates and NULs; gives text that is valid UTF-8, in NFC, with `\\n`
+for line ends and no character that has no business in prose. Does not know where the text comes from.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+# Spaces of odd widths, and the ideographic one, are spaces; so is the tab where lines are prose.
+_SPACES = "\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000"
+_LINE_ENDS = ("\r\n", "\r", "\v", "\f", "\x1c", "\x1d", "\x1e", "\x85", "\u2028", "\u2029")
+_LIGATURES = {"ﬀ": "ff", "ﬁ": "fi", "ﬂ": "fl", "ﬃ": "ffi", "ﬄ": "ffl", "ﬅ": "st", "ﬆ": "st"}
+# Nothing of these is seen on a page: soft hyphen, zero-width space and joiners of words, byte order marks,
+# the controls that reorder what is displayed, and noncharacters. ZWJ and ZWNJ stay: scripts need them.
+_INVISIBLE = (
+    "\u00ad\u200b\u200e\u200f\u2060\ufeff\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufffe\uffff"
+)
+# Tags (U+E0000..E007F) spell out text that no screen shows; whoever writes that way hides something.
+_TAGS = re.compile("[\U000e0000-\U000e007f]+")
+_SURROGATES = re.compile("[\ud800-\udfff]")
+_CONTROLS = re.compile("[\x00-\x08\x0e-\x1b\x1f\x7f-\x84\x86-\x9f\ufdd0-\ufdef]")
+_LINE_END = re.compile("|".join(_LINE_ENDS))
+_TRANSLATION = str.maketrans(
+    {**dict.fromkeys(_SPACES, " "), **dict.fromkeys(_INVISIBLE, None), **_LIGATURES, "\uf0b7": "•"}
+)
+_TO_TRANSLATE = re.compile("[" + "".join(map(chr, _TRANSLATION)) + "]")
+_SPACE_RUN = re.compile(r"[ \t]+")
+_BLANK_LINES = re.compile(r"\n{3,}")
+_DOT_LEADER = re.compile(r"(?: ?[.·…_]){5,}")
+
+
+def clean(text: str) -> str:
+    """`text` without what has no place in it; lines and the spaces inside them stay as they were."""
+    if _SURROGATES.search(text):
+        text = _SURROGATES.sub("\ufffd", text)
+    text = _TAGS.sub("", _CONTROLS.sub("", _LINE_END.sub("\n", text)))
+    if _TO_TRANSLATE.search(text):
+        text = text.translate(_TRANSLATION)
+    return unicodedata.normalize("NFC", text)
+
+
+def clean_lines(text: str) -> str:
+    """As `clean`, without spaces at line ends, more than one blank line in a row, or blank ends."""
+    lines = [line.rstrip() for line in clean(text).split("\n")]
+    return _BLANK_LINES.sub("\n\n", "\n".join(lines)).strip("\n")
+
+
+def clean_prose(text: str) -> str:
+    """As `clean`, on one line: every run of spaces, tabs and line ends is one space."""
+    return collapse(clean(text).replace("\n", " "))
+
+
+def collapse(text: str) -> str:
+    """Runs of spaces made one, none at the ends; long dot leaders (tables of contents) made one ellipsis."""
+    return _DOT_LEADER.sub(" …", _SPACE_RUN.sub(" ", text)).strip()
+
+
+def hidden_tags(text: str) -> int:
+    """How many characters of `text` are Unicode tags, which no screen shows."""
+    return sum(len(run) for run in _TAGS.findall(text))
+
+
+def joined(before: str, after: str) -> str:
+    """Two pieces of one line of thought: a space between them, or none where the script has none."""
+    if not before or not after or before[-1].isspace() or after[0].isspace():
+        return before + after
+    return before + after if _spaceless(before[-1]) and _spaceless(after[0]) else f"{before} {after}"
+
+
+def _spaceless(character: str) -> bool:
+    """Whether the script is written without spaces: Chinese, Japanese and their punctuation."""
+    return (
+        "\u2e80" <= character <= "\u9fff"  # radicals, CJK punctuation, kana, ideographs
+        or "\uf900" <= character <= "\ufaff"
+        or "\ufe30" <= character <= "\ufe4f"
+        or "\uff00" <= character <= "\uffef"
+        or "\U00020000" <= character <= "\U0003ffff"
+    )

@@ -1,0 +1,213 @@
+"""A PDF page -> its lines, each with where it stands and how large it is.
+
+pypdf reads; where it fails, or runs words together, pdfium does (both keep the order of the page's own
+content). Text that nobody sees (outside the page, under a point in size, drawn invisibly on a page whose
+other text is visible) is left out and counted. White text on white is not noticed.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ingest.parse.clean import clean, collapse, hidden_tags
+
+SMALLEST_POINTS = 1.0
+_INVISIBLE = 3  # text rendering mode "neither fill nor stroke", ISO 32000-1 table 106
+_BOLD = re.compile(r"bold|black|heavy|demi|cmbx", re.IGNORECASE)
+_MONO = re.compile(r"mono|courier|cmtt|consol|typewriter|inconsolata|menlo|code", re.IGNORECASE)
+_GLUED = re.compile(r"[A-Za-zÀ-ÿ]{23,}")  # words that long are rare outside German law
+_GLUED_SHARE = 0.02  # of a page's characters in such words, from which pdfium is asked
+_SHOWING = frozenset((b"Tj", b"TJ", b"'", b'"'))
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line as it stands on the page; left and baseline in points from the lower left corner.
+
+    A soft hyphen at the end of `text` is one that the typesetter put in.
+    """
+
+    text: str
+    left: float
+    baseline: float
+    size: float
+    bold: bool = False
+    mono: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PageLines:
+    """A page's lines in reading order, and how many characters nobody sees were left out."""
+
+    lines: tuple[Line, ...]
+    hidden: int = 0
+
+
+@dataclass(slots=True)
+class _Piece:
+    text: str
+    left: float
+    baseline: float
+    size: float
+    bold: bool
+    mono: bool
+    invisible: bool
+    outside: bool
+
+
+def pypdf_lines(page: Any) -> PageLines:
+    """The lines as pypdf reads them; raises whatever pypdf does."""
+    collector = _Collector(_box(page))
+    page.extract_text(
+        visitor_text=collector.text,
+        visitor_operand_before=collector.before,
+        visitor_operand_after=collector.after,
+    )
+    pieces = collector.pieces
+    seen = sum(len(piece.text.strip()) for piece in pieces if not piece.invisible)
+    unseen = sum(len(piece.text.strip()) for piece in pieces if piece.invisible)
+    scan = unseen > seen  # the text layer of a scanned page is drawn invisibly over the picture
+    hidden = 0
+    for piece in pieces:
+        gone = piece.outside or piece.size < SMALLEST_POINTS or (piece.invisible and not scan)
+        if gone and piece.text.strip():
+            hidden += len(piece.text.strip())
+            piece.text = "\n" * piece.text.count("\n")
+    hidden += hidden_tags("".join(piece.text for piece in pieces))
+    return PageLines(tuple(_lines(pieces)), hidden)
+
+
+def pdfium_lines(page: Any) -> PageLines:
+    """The lines as pdfium reads them, from a `pypdfium2.PdfPage`."""
+    import pypdfium2.raw as pdfium
+
+    text_page = page.get_textpage()
+    try:
+        text = text_page.get_text_range(errors="replace")
+        pieces: list[_Piece] = []
+        place = 0
+        for line in text.split("\r\n"):
+            words = line.replace("\ufffe", "\u00ad").replace("\x02", "\u00ad")
+            first = place + len(line) - len(line.lstrip())
+            left, baseline = ctypes.c_double(), ctypes.c_double()
+            pdfium.FPDFText_GetCharOrigin(text_page.raw, first, left, baseline)
+            size = pdfium.FPDFText_GetFontSize(text_page.raw, first)
+            pieces.append(
+                _Piece(words + "\n", left.value, baseline.value, size or 1.0, False, False, False, False)
+            )
+            place += len(line) + 2
+        return PageLines(tuple(_lines(pieces)))
+    finally:
+        text_page.close()
+
+
+def glued_share(lines: Sequence[Line]) -> float:
+    """How much of the text stands in words too long to be words."""
+    text = "\n".join(line.text for line in lines)
+    glued = sum(map(len, _GLUED.findall(text)))
+    return glued / max(1, len(text))
+
+
+def looks_glued(lines: Sequence[Line]) -> bool:
+    """Whether the spaces of a page were probably not seen."""
+    return glued_share(lines) > _GLUED_SHARE
+
+
+class _Collector:
+    """What pypdf's visitors are told, put into pieces of text with their place."""
+
+    def __init__(self, box: tuple[float, float, float, float]) -> None:
+        self.pieces: list[_Piece] = []
+        self._box = box
+        self._mode, self._modes = 0, list[int]()
+        self._shown = self._shown_visibly = False
+        self._form_depth = 0
+
+    def before(self, operator: bytes, operands: Any, _cm: Any, _tm: Any) -> None:
+        if operator == b"Do":
+            self._form_depth += 1
+        elif operator == b"q":
+            self._modes.append(self._mode)
+        elif operator == b"Q":
+            self._mode = self._modes.pop() if self._modes else 0
+        elif operator == b"Tr" and operands:
+            self._mode = int(operands[0]) if isinstance(operands[0], int | float) else 0
+        elif operator in _SHOWING:
+            self._shown = True
+            self._shown_visibly |= self._mode != _INVISIBLE
+
+    def after(self, operator: bytes, _operands: Any, _cm: Any, _tm: Any) -> None:
+        if operator == b"Do":
+            self._form_depth -= 1
+
+    def text(self, text: str, cm: Any, tm: Any, font: Any, size: float) -> None:
+        if not text:
+            return
+        left = tm[4] * cm[0] + tm[5] * cm[2] + cm[4]
+        baseline = tm[4] * cm[1] + tm[5] * cm[3] + cm[5]
+        points = abs(size) * math.hypot(tm[2], tm[3]) * math.hypot(cm[2], cm[3])
+        name = str(font.get("/BaseFont", "")) if font else ""
+        bold, mono = bool(_BOLD.search(name)), bool(_MONO.search(name))
+        # positions inside a form are the form's own, so that nothing can be said of them
+        outside = not self._form_depth and self._is_outside(left, baseline, points)
+        invisible = self._shown and not self._shown_visibly
+        self.pieces.append(_Piece(text, left, baseline, points, bold, mono, invisible, outside))
+        if text.strip():
+            self._shown = self._shown_visibly = False
+
+    def _is_outside(self, left: float, baseline: float, size: float) -> bool:
+        x0, y0, x1, y1 = self._box
+        return left > x1 + size or baseline > y1 + size or baseline < y0 - size or left < x0 - (x1 - x0)
+
+
+def _box(page: Any) -> tuple[float, float, float, float]:
+    box = page.cropbox
+    return (
+        float(min(box.left, box.right)),
+        float(min(box.bottom, box.top)),
+        float(max(box.left, box.right)),
+        float(max(box.bottom, box.top)),
+    )
+
+
+def _lines(pieces: Sequence[_Piece]) -> list[Line]:
+    """Pieces up to each line end put together; the place is the first one's, the size the most text's."""
+    lines: list[Line] = []
+    current: list[tuple[str, _Piece]] = []
+    for piece in pieces:
+        for number, part in enumerate(piece.text.split("\n")):
+            if number:
+                _finish(current, lines)
+                current = []
+            if part:
+                current.append((part, piece))
+    _finish(current, lines)
+    return lines
+
+
+def _finish(parts: Sequence[tuple[str, _Piece]], lines: list[Line]) -> None:
+    raw = "".join(text for text, _ in parts).rstrip()
+    text = collapse(clean(raw))
+    if not text:
+        return
+    written = [(len(text.strip()), piece) for text, piece in parts if text.strip()]
+    total = sum(length for length, _ in written)
+    sizes: dict[float, int] = {}
+    for length, piece in written:
+        sizes[piece.size] = sizes.get(piece.size, 0) + length
+    longest = max(written, key=lambda item: item[0])[1]
+    lines.append(
+        Line(
+            text + ("\u00ad" if raw.endswith("\u00ad") else ""),
+            left=written[0][1].left,
+            baseline=longest.baseline,
+            size=max(sizes, key=lambda size: sizes[size]),
+            bold=sum(length for length, piece in written if piece.bold) * 2 > total,
+            mono=all(piece.mono for _, piece in written),
+        )
+    )

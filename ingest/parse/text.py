@@ -1,0 +1,89 @@
+"""Plain text of any encoding -> a Document of one page.
+
+Headings are lines underlined as in reStructuredText, single lines numbered as sections are, named as
+chapters, or in capitals. Paragraphs come out whole, lists as lists; what is laid out by hand keeps its
+lines. Knows no other markup.
+"""
+
+from __future__ import annotations
+
+import re
+
+from ingest.parse.blocks import PageText
+from ingest.parse.clean import clean_lines, hidden_tags
+from ingest.parse.decode import decode
+from ingest.parse.wrapped import unwrap, wrap_width
+from rag.errors import EmptySource
+from rag.records import Document
+
+_UNDERLINES = "=-~^\"'`#*+"
+_UNDERLINE = re.compile(r"([=\-~^\"'`#*+])\1{2,}")
+_LONGEST_HEADING = 80  # characters
+_NUMBERED = re.compile(r"(\d{1,2}(?:\.\d{1,2}){0,3})\.?\s+[^\W\d_a-z][^,;:!?，。；：！？︰]{0,60}(?<!\.)")
+_CHAPTER = re.compile(r"(?:chapter|part|appendix)\s+(?:\d+|[IVXLC]+|[A-Z])\b.{0,70}", re.IGNORECASE)
+_CJK_CHAPTER = re.compile(
+    r"第[\d一二三四五六七八九十百零〇]{1,5}([编編卷部篇章节節回])(?:\s.{0,40}|[^，。]{0,30})"
+)
+
+
+def parse(data: bytes, name: str) -> Document:
+    """The text of `data`, decoded and put into paragraphs."""
+    decoded, warning = decode(data)
+    warnings = [warning] if warning else []
+    if hidden := hidden_tags(decoded):
+        warnings.append(f"{hidden} characters that no screen shows (Unicode tags) were left out")
+    text = clean_lines(decoded).expandtabs(4)
+    if not text.strip():
+        raise EmptySource("the file holds no text")
+    page = PageText()
+    wrapped_at = wrap_width(text.split("\n"))
+    for block in re.split(r"\n{2,}", text):
+        _add_block(page, block.split("\n"), wrapped_at)
+    return Document("text/plain", (page.page(),), warnings=tuple(warnings))
+
+
+def _add_block(page: PageText, lines: list[str], wrapped_at: int | None) -> None:
+    """Lines between two blank ones: underlined headings first, then what is left of them."""
+    while len(lines) > 1:
+        overlined = len(lines) > 2 and _is_underline(lines[0]) and lines[0].strip() == lines[2].strip()
+        title, *rest = lines[1:] if overlined else lines
+        if not rest or not _is_underline(rest[0]) or len(title.strip()) > _LONGEST_HEADING:
+            break
+        page.heading(_UNDERLINES.index(rest[0].strip()[0]) + 1, title)
+        lines = rest[1:]
+    lines = [line for line in lines if not _is_underline(line)]  # what is left of these is decoration
+    if len(lines) == 1 and (level := _heading_level(lines[0].rstrip())):
+        page.heading(level, lines[0])
+        return
+    alone: list[str] = []
+    for paragraph in unwrap(lines, wrapped_at):
+        if paragraph.kind == "line":
+            alone.append(paragraph.text)
+            continue
+        page.verbatim("\n".join(alone))
+        alone = []
+        if paragraph.kind == "item":
+            page.item(paragraph.text, mark=paragraph.mark, depth=paragraph.depth)
+        else:
+            page.paragraph(paragraph.text)
+    page.verbatim("\n".join(alone))
+
+
+def _is_underline(line: str) -> bool:
+    return bool(_UNDERLINE.fullmatch(line.strip()))
+
+
+def _heading_level(line: str) -> int | None:
+    """Of a line that stands alone; None where it is just a short paragraph."""
+    if len(line) > _LONGEST_HEADING:
+        return None
+    if numbered := _NUMBERED.fullmatch(line):
+        return numbered.group(1).count(".") + 1
+    if _CHAPTER.fullmatch(line.strip()):
+        return 1
+    if cjk := _CJK_CHAPTER.fullmatch(line.strip()):
+        return 2 if cjk.group(1) in "节節" else 1
+    letters = [character for character in line if character.isalpha()]
+    if len(letters) > 3 and line.isupper():
+        return 2
+    return None
