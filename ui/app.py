@@ -31,6 +31,7 @@ def open_workspace() -> Workspace:
 def main() -> None:
     """Draws the frame and the page in it."""
     st.set_page_config(page_title="OpenChat RAG", page_icon=str(_ICON), layout="wide")
+    st.logo(str(_ICON), size="large")
     st.html(f"<style>{_FRAME.read_text('utf-8')}</style>")
     _pages()
 

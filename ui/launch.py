@@ -61,6 +61,8 @@ def streamlit_arguments(address: str, port: int, *, upload_megabytes: int) -> li
         "logger.hideWelcomeMessage": True,  # we say the address ourselves
         "runner.magicEnabled": False,
         "theme.font": "sans-serif",
+        "theme.headingFont": "serif",
+        "theme.headingFontWeights": 500,
         "theme.baseRadius": "0.6rem",
         "theme.baseFontSize": 16,
         "theme.showWidgetBorder": True,

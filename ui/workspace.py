@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,12 +17,17 @@ from rag.errors import RagError
 from rag.records import Answer, Done, Event, Turn
 from rag.settings import Settings
 from rag.store import open_store
+from ui import uploads
+from ui.reading import Reading
 from ui.source_page import Passage, SourcePages
 from ui.terminal import visible
 
 if TYPE_CHECKING:
+    from ingest.pipeline import Progress, Report
+
     from rag.chain import Chain
 
+SECONDS_FOR_LOCK = 10  # a source's own transaction is shorter
 PAGES_AHEAD = 3  # of an answer's citations, drawn before anybody clicks
 _log = logging.getLogger(__name__)
 
@@ -37,6 +42,8 @@ class Workspace:
             seconds=settings.parse_seconds, memory_megabytes=settings.parse_megabytes, output_megabytes=64
         )
         self.pages = SourcePages(self.store, self.sandbox, file_megabytes=settings.file_megabytes)
+        self.uploads = self.store.directory / uploads.FOLDER_NAME
+        self.reading = Reading(self._read)
         self._chain: Chain | None = None
         self._loading = threading.Lock()
         self._trouble: str | None = None
@@ -59,6 +66,12 @@ class Workspace:
                 self._chain = load_chain(settings=self.settings)
                 self._trouble = None
             return self._chain
+
+    def remove(self, location: bytes) -> None:
+        """Takes a file out of the index, and deletes it when it was uploaded."""
+        with self.store.writer(wait_seconds=SECONDS_FOR_LOCK) as writer:
+            uploads.discard(self.uploads, location)
+            writer.remove([location])
 
     @property
     def loading(self) -> bool:
@@ -86,6 +99,11 @@ class Workspace:
         except RagError as error:
             self._trouble = str(error)
         self._loaded = True
+
+    def _read(self, paths: Sequence[Path], note: Callable[[Progress], None], stop: threading.Event) -> Report:
+        from ingest.pipeline import ingest
+
+        return ingest(paths, self.settings, progress=note, stop=stop)
 
     def _draw_ahead(self, answer: Answer) -> None:
         for citation in answer.citations[:PAGES_AHEAD]:

@@ -31,6 +31,7 @@ def _component(name: str) -> Any:
 
 _exchange = _component("exchange")
 _source_view = _component("source_view")
+_reading = _component("reading")
 _sources = _component("sources")
 _notice = _component("notice")
 _welcome = _component("welcome")
@@ -44,6 +45,11 @@ def exchange(key: str, data: Mapping[str, Any], events: Events) -> None:
 def source_view(key: str, data: Mapping[str, Any], events: Events) -> None:
     """A page of a source with words marked; events `close`, `turn`, `citation`, `show`."""
     _mount(_source_view, key, data, events)
+
+
+def reading(key: str, data: Mapping[str, Any], events: Events) -> None:
+    """Documents being read, and what came of it; event `stop`."""
+    _mount(_reading, key, data, events)
 
 
 def sources(key: str, data: Mapping[str, Any], events: Events) -> None:

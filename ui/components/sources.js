@@ -6,12 +6,13 @@ export default function ({ data, parentElement, setTriggerValue }) {
   const root = rootOf(parentElement, "list");
   root.most ??= SHOWN_AT_FIRST;
   root.wanted ??= "";
-  redraw(root, "bar", data.count, () => [bar(root, data)]);
+  redraw(root, "bar", data.count, () => (data.sources.length ? [bar(root, data)] : []));
   root.draw = () => { // kept, because the search field of an earlier drawing calls it
     const found = data.sources.filter((source) => source.search.includes(root.wanted));
-    redraw(root, "table", [found, root.most, root.wanted], () => tableOf(root, found, setTriggerValue));
+    redraw(root, "table", [found, root.most, root.wanted], () => (data.sources.length ? tableOf(root, found, setTriggerValue) : []));
   };
   root.draw();
+  redraw(root, "unread", data.unread, () => (data.unread.length ? unread(data.unread, setTriggerValue) : []));
 }
 
 function bar(root, data) {
@@ -51,4 +52,17 @@ function row(source, setTriggerValue) {
     element("td", { class: "when" }, source.when),
     element("td", { class: "act" }, iconButton("remove", "Remove " + source.name, () => setTriggerValue("remove", source.id))),
   );
+}
+
+function unread(files, setTriggerValue) {
+  const rows = files.map(({ id, name, path, reason }) =>
+    element(
+      "li",
+      {},
+      element("span", { class: "name", title: path }, name),
+      iconButton("remove", "Forget " + name, () => setTriggerValue("remove", id)),
+      element("span", { class: "reason" }, reason),
+    ),
+  );
+  return [element("h2", {}, "Could not be read"), element("ul", { class: "unread" }, ...rows)];
 }

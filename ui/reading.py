@@ -1,0 +1,139 @@
+"""Documents being read into the index, in a thread that every tab can watch.
+
+Takes the pipeline as a callable; gives how far it is and what came of it, as records and as plain data for
+the screen. Paths that are named while reading goes on are read after it. Knows nothing about Streamlit.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from ingest.pipeline import Progress, Report
+
+from rag.errors import RagError
+from ui.terminal import plural, visible
+
+Pipeline = Callable[[Sequence[Path], Callable[[Progress], None], threading.Event], Report]
+_MOST_FAILURES_SHOWN = 8
+_log = logging.getLogger(__name__)
+
+
+class Reading:
+    """What is read now and what was read last. One at a time; safe to share by tabs."""
+
+    def __init__(self, pipeline: Pipeline) -> None:
+        self._pipeline = pipeline
+        self._lock = threading.Lock()
+        self._waiting: list[Path] = []
+        self._thread: threading.Thread | None = None
+        self._stop = threading.Event()
+        self.progress: Progress | None = None
+        self.report: Report | None = None
+        self.error: str | None = None
+
+    @property
+    def going(self) -> bool:
+        """Whether something is read now."""
+        return self._thread is not None
+
+    @property
+    def stopping(self) -> bool:
+        """Whether somebody asked it to stop."""
+        return self._stop.is_set()
+
+    def start(self, paths: Sequence[Path]) -> None:
+        """Reads these paths, at once or after what is being read."""
+        with self._lock:
+            self._waiting += [path for path in paths if path not in self._waiting]
+            if self._thread is None:
+                self._stop.clear()
+                self._thread = threading.Thread(target=self._work, name="reading", daemon=True)
+                self._thread.start()
+
+    def stop(self) -> None:
+        """Ends it after the file at hand; what is read stays."""
+        with self._lock:
+            self._waiting.clear()
+            self._stop.set()
+
+    def wait(self, seconds: float) -> bool:
+        """Waits for the end; false when the time was over first."""
+        thread = self._thread
+        if thread is not None:
+            thread.join(seconds)
+        return self._thread is None
+
+    def _work(self) -> None:
+        while paths := self._next():
+            self.progress = self.report = self.error = None
+            try:
+                self.report = self._pipeline(paths, self._note, self._stop)
+            except RagError as error:
+                self.error = str(error)
+            except Exception as error:  # the page must go on; the traceback goes to the terminal
+                _log.exception("reading failed in a way that was not foreseen")
+                self.error = (
+                    f"Something failed inside ({type(error).__name__}); the terminal has the details."
+                )
+
+    def _next(self) -> list[Path]:
+        """The paths to read now; with none left the thread counts as ended, before anybody adds more."""
+        with self._lock:
+            paths, self._waiting = self._waiting, []
+            if not paths:
+                self._thread = None
+            return paths
+
+    def _note(self, progress: Progress) -> None:
+        self.progress = progress
+
+
+def reading_data(reading: Reading) -> dict[str, Any] | None:
+    """What the screen shows; None when nothing was read since the start."""
+    if reading.going:
+        return {"going": _going(reading), "done": None}
+    if reading.error is not None:
+        return {"going": None, "done": {"words": reading.error, "failed": []}}
+    if reading.report is not None:
+        return {"going": None, "done": _done(reading.report, stopped=reading.stopping)}
+    return None
+
+
+def _going(reading: Reading) -> dict[str, Any]:
+    progress = reading.progress
+    if progress is None:
+        return {"now": "Looking", "far": " ", "share": None, "stopping": reading.stopping}
+    far = [f"{progress.files_done:,} of {plural(progress.files_total, 'file')}"]
+    far.append(plural(progress.chunks, "chunk"))
+    if progress.seconds_left is not None:
+        far.append(f"about {progress.seconds_left:.0f} s left")
+    return {
+        "now": f"Reading {visible(progress.source)}" if progress.source else "Looking",
+        "far": ", ".join(far),
+        "share": progress.files_done / progress.files_total if progress.files_total else None,
+        "stopping": reading.stopping,
+    }
+
+
+def _done(report: Report, *, stopped: bool) -> dict[str, Any]:
+    counts = [
+        (len(report.added), "added"),
+        (len(report.updated), "updated"),
+        (len(report.moved), "moved"),
+        (len(report.removed), "removed"),
+        (len(report.unchanged), "unchanged"),
+        (len(report.failed), "could not be read"),
+    ]
+    said = ", ".join(f"{count} {what}" for count, what in counts if count) or "nothing to read was found"
+    words = (
+        f"{'Stopped: ' if stopped else ''}{said}; {plural(report.chunks, 'chunk')} in {report.seconds:.1f} s."
+    )
+    shown = report.failed[:_MOST_FAILURES_SHOWN]
+    return {
+        "words": words[:1].upper() + words[1:],
+        "failed": [{"name": visible(failure.source), "reason": visible(failure.reason)} for failure in shown],
+    }
