@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pdf_by_hand import pdf
 from PIL import Image
 
 from ingest import page_image
@@ -25,29 +26,6 @@ from rag.errors import CorruptSource, EncryptedSource, ParserFailed, SourceError
 def sandbox() -> Iterator[Sandbox]:
     with Sandbox(seconds=30) as child:
         yield child
-
-
-def pdf(content: str, *, extra: str = "", box: str = "0 0 612 792") -> bytes:
-    """A PDF of one page with Helvetica as /F, by hand."""
-    stream = content.encode("latin-1")
-    objects = [
-        b"<</Type/Catalog/Pages 2 0 R>>",
-        b"<</Type/Pages/Kids[3 0 R]/Count 1>>",
-        f"<</Type/Page/Parent 2 0 R/MediaBox[{box}]{extra}/Contents 4 0 R"
-        "/Resources<</Font<</F 5 0 R>>>>>>".encode(),
-        b"<</Length %d>>stream\n%s\nendstream" % (len(stream), stream),
-        b"<</Type/Font/Subtype/Type1/BaseFont/Helvetica/Encoding/WinAnsiEncoding>>",
-    ]
-    out = bytearray(b"%PDF-1.4\n")
-    offsets = []
-    for number, body in enumerate(objects, 1):
-        offsets.append(len(out))
-        out += b"%d 0 obj%s endobj\n" % (number, body)
-    table = len(out)
-    out += b"xref\n0 %d\n0000000000 65535 f \n" % (len(objects) + 1)
-    out += b"".join(b"%010d 00000 n \n" % offset for offset in offsets)
-    out += b"trailer<</Size %d/Root 1 0 R>>\nstartxref\n%d\n%%%%EOF" % (len(objects) + 1, table)
-    return bytes(out)
 
 
 def written(folder: Path, data: bytes, name: str = "a.pdf") -> bytes:
