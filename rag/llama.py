@@ -26,6 +26,7 @@ import numpy as np
 
 from rag.errors import ModelFailed, ModelInvalid, WindowExceeded
 from rag.gguf import read_header, require_openchat
+from rag.state_cache import WORTH_TOKENS, StateCache, common_prefix
 
 # Prompt tokens decoded in one call: progress is reported and Stop is seen at least this often.
 READ_BATCH = 128
@@ -69,7 +70,15 @@ class Engine:
     that can be told, and `ModelFailed` where llama.cpp gives up.
     """
 
-    def __init__(self, path: str | Path, *, window: int, threads: int = 0, gpu_layers: int = -1) -> None:
+    def __init__(
+        self,
+        path: str | Path,
+        *,
+        window: int,
+        threads: int = 0,
+        gpu_layers: int = -1,
+        states: StateCache | None = None,
+    ) -> None:
         header = read_header(path)
         require_openchat(header)
         self.path = Path(path)
@@ -77,6 +86,7 @@ class Engine:
         self.window = window
         self._load(threads or len(os.sched_getaffinity(0)), gpu_layers)
         self._ids: list[int] = []  # what the context's memory holds
+        self._states = states
 
     def _load(self, threads: int, gpu_layers: int) -> None:
         logging.getLogger("llama-cpp-python").setLevel(logging.CRITICAL + 1)
@@ -171,13 +181,40 @@ class Engine:
                     return
 
     def _read(self, ids: Sequence[int]) -> Iterator[Read]:
-        reused = _common_prefix(self._ids, ids[:-1])  # the last one is read again, for its logits
+        # The last one is read again in any case, for its logits.
+        reused = common_prefix(self._ids, ids[:-1])
+        if self._restore(ids[:-1], beyond=reused):
+            reused = common_prefix(self._ids, ids[:-1])
         self._keep(reused)
         done = reused
         yield Read(done, len(ids), reused)
         while done < len(ids) and self._decode(ids[done : done + READ_BATCH]):
             done = len(self._ids)
             yield Read(done, len(ids), reused)
+        if self._states and done == len(ids) and done - reused >= WORTH_TOKENS:
+            self._states.put(ids, self._state())
+
+    def _restore(self, ids: Sequence[int], *, beyond: int) -> bool:
+        """Puts back what was read at another time, when that goes further than what the memory holds."""
+        state = self._states.best(ids, beyond=beyond) if self._states else None
+        if state is None:
+            return False
+        data = np.frombuffer(state.data, np.uint8)
+        pointer = data.ctypes.data_as(ctypes.POINTER(ctypes.c_uint8))
+        self._keep(0)
+        if not ll.llama_state_seq_set_data(self._context, pointer, len(data), 0):
+            self._keep(0)
+            return False
+        self._ids = list(state.ids)
+        return True
+
+    def _state(self) -> bytearray:
+        data = bytearray(ll.llama_state_seq_get_size(self._context, 0))
+        buffer = (ctypes.c_uint8 * len(data)).from_buffer(data)
+        size = ll.llama_state_seq_get_data(self._context, buffer, len(data), 0)
+        del buffer  # a bytearray that is exported can't be shortened
+        del data[size:]
+        return data
 
     @contextlib.contextmanager
     def _aborting_on(self, stop: threading.Event) -> Iterator[None]:
@@ -297,10 +334,3 @@ class _Sampler:
         array = ll.llama_token_data_array(pointer, len(tokens), -1, False)
         ll.llama_sampler_apply(self.grammar, ctypes.byref(array))
         return np.asarray(np.isfinite(candidates["logit"]))
-
-
-def _common_prefix(first: Sequence[int], second: Sequence[int]) -> int:
-    for position, (one, other) in enumerate(zip(first, second, strict=False)):
-        if one != other:
-            return position
-    return min(len(first), len(second))

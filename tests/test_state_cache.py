@@ -1,0 +1,118 @@
+"""States kept in memory and on disk: found by the longest beginning, bounded, never a damaged one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from rag.llama import Engine, Piece, Read
+from rag.prompt import encode_conversation
+from rag.records import Turn
+from rag.state_cache import StateCache, common_prefix
+
+LONG = tuple(range(1000, 1200))
+
+
+def test_common_prefix() -> None:
+    assert common_prefix([1, 2, 3], [1, 2, 4]) == 2
+    assert common_prefix([1, 2], [1, 2, 4]) == 2
+    assert common_prefix([], [1]) == 0
+
+
+def test_the_longest_beginning_wins() -> None:
+    cache = StateCache("model")
+    cache.put([*LONG[:100], 7], b"hundred")
+    cache.put([*LONG[:150], 7], b"hundred and fifty")
+    state = cache.best(LONG, beyond=0)
+    assert state is not None
+    assert state.data == b"hundred and fifty"
+    assert cache.best(LONG, beyond=100) is None  # 50 more are read sooner than they are put back
+    assert cache.best([5, *LONG], beyond=0) is None
+
+
+def test_a_longer_state_replaces_its_own_beginning() -> None:
+    cache = StateCache("model")
+    cache.put(LONG[:100], b"short")
+    cache.put(LONG, b"long")
+    assert list(cache._kept) == [LONG]
+
+
+def test_the_least_recently_used_goes_first() -> None:
+    cache = StateCache("model", memory_bytes=25)
+    for first in (1, 2):
+        cache.put([first, *LONG], bytes(10))
+    assert cache.best([1, *LONG], beyond=0)
+    cache.put([3, *LONG], bytes(10))
+    assert cache.best([2, *LONG], beyond=0) is None
+    assert cache.best([1, *LONG], beyond=0)
+
+
+def test_on_disk_it_outlives_the_process(tmp_path: Path) -> None:
+    cache = StateCache("model", folder=tmp_path / "states")
+    cache.put(LONG, b"state")
+    cache.flush()
+    state = StateCache("model", folder=tmp_path / "states").best(LONG, beyond=0)
+    assert state is not None
+    assert (state.ids, state.data) == (LONG, b"state")
+    assert StateCache("another", folder=tmp_path / "states").best(LONG, beyond=0) is None
+    assert [oct(path.stat().st_mode & 0o777) for path in (tmp_path / "states").iterdir()] == ["0o600"]
+
+
+@pytest.mark.parametrize("damage", ["flip", "cut", "empty", "header"])
+def test_a_damaged_file_is_not_used(tmp_path: Path, damage: str) -> None:
+    cache = StateCache("model", folder=tmp_path)
+    cache.put(LONG, b"state" * 100)
+    cache.flush()
+    path = next(tmp_path.iterdir())
+    content = bytearray(path.read_bytes())
+    if damage == "flip":
+        content[-1] ^= 1
+    elif damage == "header":
+        content[12] ^= 255
+    path.write_bytes({"cut": content[:-1], "empty": b""}.get(damage, content))
+    assert StateCache("model", folder=tmp_path).best(LONG, beyond=0) is None
+
+
+def test_the_disk_is_bounded(tmp_path: Path) -> None:
+    cache = StateCache("model", folder=tmp_path, disk_bytes=5000)
+    for first in range(6):
+        cache.put([first, *LONG], bytes(1000))
+        cache.flush()
+    assert sum(path.stat().st_size for path in tmp_path.iterdir()) <= 5000
+
+
+def test_an_unwritable_folder_costs_only_the_shortcut(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    cache = StateCache("model", folder=tmp_path / "file" / "states")
+    cache.put(LONG, b"state")
+    cache.flush()
+    assert cache.best(LONG, beyond=0)
+
+
+def said(events: list[Read | Piece]) -> list[int]:
+    return [event.token for event in events if isinstance(event, Piece)]
+
+
+def test_equal_output_with_and_without(random_model: Path, tmp_path: Path) -> None:
+    """Two conversations in turns, a new process tomorrow: the same words, and hardly anything read."""
+    plain = Engine(random_model, window=2048)
+    end = frozenset({32000})
+    prompts = [
+        encode_conversation([Turn("user", f"{name} " * 150)], plain.tokenize) for name in ("tower", "bread")
+    ]
+    expected = []
+    for ids in prompts:
+        expected.append(said(list(plain.generate(ids, max_tokens=12, end=end))))
+
+    states = StateCache("random", folder=tmp_path)
+    kept = Engine(random_model, window=2048, states=states)
+    for number in (0, 1, 0, 1):
+        assert said(list(kept.generate(prompts[number], max_tokens=12, end=end))) == expected[number]
+    states.flush()
+
+    tomorrow = Engine(random_model, window=2048, states=StateCache("random", folder=tmp_path))
+    for number in (1, 0):
+        events = list(tomorrow.generate(prompts[number], max_tokens=12, end=end))
+        assert said(events) == expected[number]
+        assert events[0] == Read(len(prompts[number]) - 1, len(prompts[number]), len(prompts[number]) - 1)
