@@ -78,8 +78,10 @@ class DenseCache:
 
     def write(self, dense: DenseIndex) -> None:
         """Brings the file to this index's generation; raises `StoreError` when it cannot be written."""
-        if self._file_is_of(dense):
-            return
+        if not self._file_is_of(dense):
+            self._replace(dense)
+
+    def _replace(self, dense: DenseIndex) -> None:
         try:
             write_dense_file(self.path, dense)
         except OSError as error:
@@ -96,7 +98,7 @@ class DenseCache:
 
     def _write_if_possible(self, dense: DenseIndex) -> None:
         try:
-            self.write(dense)
+            self._replace(dense)
         except StoreError as error:
             _log.warning("%s", error)  # the answer does not depend on it
 

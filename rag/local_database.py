@@ -117,6 +117,7 @@ def connect(
         try:
             for setting in _SETTINGS:
                 connection.execute(f"PRAGMA {setting}")
+            connection.execute("SELECT count(*) FROM sqlite_schema")  # now, not at the first question
         except sqlite3.Error:
             connection.close()
             raise
@@ -130,6 +131,9 @@ def explained(directory: Path) -> Iterator[None]:
         yield
     except sqlite3.Error as error:
         raise explain(error, directory) from error
+    except UnicodeDecodeError as error:
+        # SQLite quotes damaged bytes in its message, and Python cannot read that.
+        raise damaged(directory, "SQLite's message about it quotes bytes that are no text") from error
 
 
 def explain(error: sqlite3.Error, directory: Path) -> StoreError:

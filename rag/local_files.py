@@ -192,23 +192,23 @@ def _version(database: Database) -> int:
 
 def is_read_only(directory: Path) -> bool:
     """Whether this process may not write to the index."""
-    return not (os.access(directory, os.W_OK | os.X_OK) and os.access(directory / DATABASE_NAME, os.W_OK))
+    # What this process may do, not who started it.
+    effective = os.access in os.supports_effective_ids
+    folder = os.access(directory, os.W_OK | os.X_OK, effective_ids=effective)
+    return not (folder and os.access(directory / DATABASE_NAME, os.W_OK, effective_ids=effective))
 
 
 def open_for_reading(directory: Path, *, read_only: bool) -> Database:
     """A connection for queries; raises `NeedsImmutable` where SQLite can't lay its log beside the file."""
-    connection = connect(directory, mode="ro" if read_only else "rw")
     try:
-        connection.execute("PRAGMA query_only = ON")
-        connection.execute("SELECT count(*) FROM sqlite_schema")
-    except sqlite3.Error as error:
-        connection.close()
-        codes = (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN)
-        if read_only and getattr(error, "sqlite_errorcode", 0) & 0xFF in codes:
+        database = Database(connect(directory, mode="ro" if read_only else "rw"), directory)
+    except StoreError as error:
+        code = getattr(error.__cause__, "sqlite_errorcode", 0) & 0xFF
+        if read_only and code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN):
             raise NeedsImmutable from error
-        with explained(directory):
-            raise
-    return Database(connection, directory)
+        raise
+    database.run("PRAGMA query_only = ON")
+    return database
 
 
 class NeedsImmutable(Exception):

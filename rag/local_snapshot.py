@@ -173,32 +173,41 @@ class Snapshot:
 
     def _name(self, place: Place) -> str:
         """The path below the root; where two roots have the same, the whole path, so that `find` knows."""
-        count = self._database.rows("SELECT count(*) FROM place WHERE source = ?", (place.source,))[0][0]
-        return place.source if count == 1 else address_of(place.location)
+        same = matching(self._database, "place", {"source": place.source})
+        if place not in map(as_place, same):
+            raise damaged(self._database.directory, f"{place.source!r} is not found by its name")
+        return place.source if len(same) == 1 else address_of(place.location)
 
     def neighbours(self, chunk_id: int) -> tuple[int | None, int | None]:
         """The chunk before and the chunk after in the same source."""
         chunk = chunk_rows(self._database, [chunk_id]).get(int(chunk_id))
         if chunk is None:
             raise UsageError(f"chunk {chunk_id} is not in the index at generation {self.generation}")
-        return self._chunk_at(chunk, -1), self._chunk_at(chunk, +1)
+        count = document_of(self._database, chunk.document).chunks
+        before, after = chunk.position - 1, chunk.position + 1
+        return (
+            self._chunk_at(chunk.document, before) if before >= 0 else None,
+            self._chunk_at(chunk.document, after) if after < count else None,
+        )
 
-    def _chunk_at(self, chunk: ChunkRow, step: int) -> int | None:
-        wanted = {"document": chunk.document, "position": chunk.position + step}
-        rows = matching(self._database, "chunk", wanted)
-        return ChunkRow(*rows[0]).id if rows else None
+    def _chunk_at(self, document: int, position: int) -> int:
+        rows = matching(self._database, "chunk", {"document": document, "position": position})
+        if not rows:
+            raise damaged(self._database.directory, f"chunk {position} of document {document} is gone")
+        return ChunkRow(*rows[0]).id
 
     def chunks_of(self, source: str) -> list[Hit]:
         """All chunks of a source, in reading order."""
         place = self._place(source)
         document = self._document(place)
         rows = matching(self._database, "chunk", {"document": document.id}, "ORDER BY position")
-        if len(rows) != document.chunks:
+        chunks = [ChunkRow(*row) for row in rows]
+        if [chunk.position for chunk in chunks] != list(range(document.chunks)):
             raise damaged(
-                self._database.directory, f"{place.source!r} has {len(rows)} of its {document.chunks} chunks"
+                self._database.directory, f"{place.source!r} lacks some of its {document.chunks} chunks"
             )
         name = self._name(place)
-        return [self._hit(ChunkRow(*row), name, document.media_type) for row in rows]
+        return [self._hit(chunk, name, document.media_type) for chunk in chunks]
 
     # --- sources ----------------------------------------------------------------------------------
 
@@ -209,6 +218,8 @@ class Snapshot:
         with self._reading_text(place.source, number):
             page = read_page(self._database, document.id, number)
         if page is None:
+            if len(selected(self._database, "page", "WHERE document = ?", document.id)) != document.pages:
+                raise damaged(self._database.directory, f"{place.source!r} lacks some of its pages")
             raise UsageError(f"{place.source!r} has {document.pages} pages; there is no page {number}")
         return page
 
@@ -290,7 +301,9 @@ class Snapshot:
         )
 
     def _unknown(self, name: str) -> str:
-        names = [row[0] for row in self._database.rows("SELECT DISTINCT source FROM place ORDER BY source")]
+        names = sorted({place.source for place in self.places()})
+        if name in names:
+            raise damaged(self._database.directory, f"{name!r} is not found by its name")
         near = difflib.get_close_matches(name, names, _NEAR_NAMES, cutoff=0.5)
         hint = (
             f"did you mean {' or '.join(map(repr, near))}?" if near else "`rag sources` lists what is there"
