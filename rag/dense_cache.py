@@ -12,6 +12,8 @@ from collections.abc import Callable
 from pathlib import Path
 from threading import Lock
 
+import numpy as np
+
 from rag.dense_index import (
     FOLD_LEAST,
     FOLD_SHARE,
@@ -126,9 +128,19 @@ class DenseCache:
             return kept
         if kept is None or kept.dimension != dimension or self._newest_stamp(kept.generation) != kept.stamp:
             kept = self._kept = None
-        return (kept or DenseIndex.empty(dimension)).moved_to(
-            chunk_ids(database),
+        kept = kept or DenseIndex.empty(dimension)
+        return kept.moved_to(
+            _present_ids(database, state, kept),
             lambda ids: read_vectors(database, ids.tolist(), dimension),
             generation=state.chunks_generation,
             stamp=state.chunks_stamp,
         )
+
+
+def _present_ids(database: Database, state: State, kept: DenseIndex) -> np.ndarray:
+    """The snapshot's chunk ids, without reading those that are known where nothing was removed."""
+    if state.chunks_generation > kept.generation:
+        added = chunk_ids(database, after=kept.last_id)
+        if len(kept.ids) + len(added) == state.chunks:
+            return np.concatenate([kept.ids, added])
+    return chunk_ids(database)

@@ -275,7 +275,7 @@ def _page_values(document: int, page: Page) -> Row:
     headings = [[heading.level, heading.start, heading.end, heading.text] for heading in page.headings]
     return (
         document,
-        page.number,
+        int(page.number),
         page.label,
         json.dumps(headings, ensure_ascii=False),
         len(page.text),
@@ -284,10 +284,10 @@ def _page_values(document: int, page: Page) -> Row:
 
 def _block_values(document: int, page: Page) -> Iterator[Row]:
     for number, start in enumerate(range(0, len(page.text), BLOCK_CHARACTERS)):
-        yield document, page.number, number, page.text[start : start + BLOCK_CHARACTERS]
+        yield document, int(page.number), number, page.text[start : start + BLOCK_CHARACTERS]
 
 
 def _chunk_values(identifier: int, document: int, position: int, chunk: Chunk, digest: bytes) -> Row:
     headings = json.dumps(chunk.headings, ensure_ascii=False)
-    place = (identifier, document, position, chunk.page, chunk.start, chunk.end)
+    place = (identifier, document, position, int(chunk.page), int(chunk.start), int(chunk.end))
     return (*place, headings, text_digest(chunk.text), digest)

@@ -19,7 +19,7 @@ from rag.dense_cache import CACHE_NAME
 from rag.dense_index import DenseFileError, DenseIndex, read_dense_file
 from rag.errors import IndexDamaged, StoreError
 from rag.local_changes import heading_terms, name_terms, present_words
-from rag.local_database import Database, Row, damaged
+from rag.local_database import Database, damaged
 from rag.local_rows import (
     ChunkRow,
     DocumentRow,
@@ -212,14 +212,14 @@ def _vector_file(database: Database, newest_stamp: NewestStamp) -> Iterator[str]
     if newest_stamp(dense.generation) != dense.stamp:
         yield f"the vector cache {str(path)!r} is of another index; the next question makes it anew"
         return
-    yield from _other_vectors(database.each("SELECT chunk, vector FROM vector ORDER BY chunk"), dense)
+    yield from _other_vectors(database, dense)
 
 
-def _other_vectors(rows: Iterator[Row], dense: DenseIndex) -> Iterator[str]:
+def _other_vectors(database: Database, dense: DenseIndex) -> Iterator[str]:
     position = {int(chunk): number for number, chunk in enumerate(dense.ids)}
     vectors = dense.vectors()
-    for chunk, stored in rows:
+    for chunk, stored in database.each("SELECT chunk, vector FROM vector ORDER BY chunk"):
         if chunk in position:
-            vector = as_vector(stored, dense.dimension)
+            vector = as_vector(database, stored, dense.dimension)
             if not np.array_equal(vectors[position[chunk]], vector):
                 yield f"the vector cache has another vector for chunk {chunk} than the database"

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from rag.errors import IndexDamaged, IndexLocked, StoreError
+from rag.errors import IndexDamaged, IndexLocked, RagError, StoreError, UsageError
 
 DATABASE_NAME = "index.sqlite"
 BUSY_SECONDS = 30.0  # longest wait for another process's commit or recovery
@@ -136,13 +136,15 @@ def explained(directory: Path) -> Iterator[None]:
         raise damaged(directory, "SQLite's message about it quotes bytes that are no text") from error
 
 
-def explain(error: sqlite3.Error, directory: Path) -> StoreError:
+def explain(error: sqlite3.Error, directory: Path) -> RagError:
     """Our error for one of SQLite's, told by its code; one without a code is bytes that make no sense."""
     code = getattr(error, "sqlite_errorcode", None)
     primary = None if code is None else code & 0xFF
     where = f"index {str(directory)!r}"
-    if isinstance(error, sqlite3.ProgrammingError):
-        return StoreError(f"{where} was closed; open it again")
+    if isinstance(error, sqlite3.ProgrammingError | sqlite3.InterfaceError):
+        if "closed" in str(error):
+            return StoreError(f"{where} was closed; open it again")
+        return UsageError(f"{where} can't take a value: {error}")
     if primary in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
         return IndexLocked(
             f"{where} has been busy for {BUSY_SECONDS:.0f} s; try again when its writer is done"

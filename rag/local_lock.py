@@ -69,8 +69,8 @@ def _opened(directory: Path, flags: int) -> int:
         descriptor = os.open(directory / LOCK_NAME, flags | os.O_CLOEXEC | os.O_NONBLOCK, 0o600)
     except OSError as error:
         raise StoreError(
-            f"index {str(directory)!r} cannot be locked for writing: {error.strerror};"
-            " make its folder and files writable by you"
+            f"index {str(directory)!r} cannot be locked: {error.strerror};"
+            " make its folder and files yours to read and write"
         ) from error
     _held.add(descriptor)
     return descriptor

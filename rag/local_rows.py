@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 
-from rag.errors import IndexDamaged
 from rag.local_database import Database, Row, damaged
 from rag.local_schema import BLOCK_CHARACTERS, COLUMNS, Value, row_checksum, select_statement, text_digest
 from rag.records import Heading, IndexMeta, Page, Place
@@ -220,10 +219,13 @@ def chunk_text(database: Database, chunk: ChunkRow) -> str:
     return text
 
 
-def chunk_ids(database: Database) -> np.ndarray:
-    """The ids of all chunks, sorted."""
-    # The index on (document, position) holds the ids too, and is far smaller than the table.
-    rows = database.each("SELECT id FROM chunk INDEXED BY chunk_by_position")
+def chunk_ids(database: Database, *, after: int = 0) -> np.ndarray:
+    """The ids of all chunks, or of those after one, sorted."""
+    if after:
+        rows = database.each("SELECT id FROM chunk WHERE id > ?", (after,))
+    else:
+        # The index on (document, position) holds the ids too, and is far smaller than the table.
+        rows = database.each("SELECT id FROM chunk INDEXED BY chunk_by_position")
     return np.sort(np.fromiter((row[0] for row in rows), np.int64))
 
 
@@ -238,18 +240,18 @@ def read_vectors(database: Database, identifiers: Sequence[int], dimension: int)
     for some in _portions(list(places)):
         condition = f"WHERE chunk IN ({', '.join('?' * len(some))})"
         for row in selected(database, "vector", condition, *some):
-            matrix[places[row[0]]] = as_vector(row[2], dimension)
+            matrix[places[row[0]]] = as_vector(database, row[2], dimension)
             count += 1
     if count != len(places):
         raise damaged(database.directory, f"{len(places) - count} of {len(places)} vectors are gone")
     return matrix if len(places) == len(identifiers) else matrix[[places[int(i)] for i in identifiers]]
 
 
-def as_vector(stored: bytes, dimension: int) -> np.ndarray:
+def as_vector(database: Database, stored: bytes, dimension: int) -> np.ndarray:
     """A stored vector: little-endian float32."""
     vector = np.frombuffer(stored, "<f4")
     if len(vector) != dimension:
-        raise IndexDamaged(f"a stored vector has {len(vector)} numbers where the index has {dimension}")
+        raise damaged(database.directory, f"a vector has {len(vector)} numbers, the others {dimension}")
     return vector
 
 

@@ -88,7 +88,8 @@ class Snapshot:
                 f" {meta.dimension} each, made by {meta.embedding_model}; use the same embedding model"
             )
         dense = self._dense.at(self._database, self._state, meta.dimension)
-        return dense.search(query, k, among=among)
+        subset = None if among is None else np.asarray(among, np.int64)
+        return dense.search(query, k, among=subset)
 
     def keywords(
         self, match: str, k: int, *, weights: tuple[float, float, float] = (1.0, 1.0, 1.0)

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import logging
 import os
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -51,6 +52,7 @@ class LocalStore:
         self.directory = directory
         self._lock = Lock()
         self._idle: list[Database] = []
+        weakref.finalize(self, _close_all, self._idle)
         self._closed = False
         self._process = os.getpid()
         self._read_only = is_read_only(directory)
@@ -128,7 +130,8 @@ class LocalStore:
                 return
             # Somebody deleted the index and made it anew: what is open is the deleted one.
             self._identity = found
-            outdated, self._idle = self._idle, []
+            outdated = [*self._idle]
+            self._idle.clear()
         for database in outdated:
             database.close()
         self._dense.forget()
@@ -193,11 +196,14 @@ class LocalStore:
 
     def check(self) -> list[str]:
         """What is wrong with the index, in words; [] means sound. Reads all of it."""
-        with self._reader() as database, database.reading():
-            problems = problems_in(database, newest_stamp=self._newest_stamp)
-        with self._reader() as database:
-            look = keyword_problems_in_copy if self._read_only else keyword_problems
-            return problems + look(database)
+        try:
+            with self._reader() as database, database.reading():
+                problems = problems_in(database, newest_stamp=self._newest_stamp)
+            with self._reader() as database:
+                look = keyword_problems_in_copy if self._read_only else keyword_problems
+                return problems + look(database)
+        except IndexDamaged as error:
+            return [str(error)]
 
     def size_bytes(self) -> int:
         """What the index takes on disk."""
@@ -213,5 +219,9 @@ class LocalStore:
         """Closes all connections; a snapshot that is still in use closes its own when it ends."""
         with self._lock:
             self._closed = True
-            while self._idle:
-                self._idle.pop().close()
+            _close_all(self._idle)
+
+
+def _close_all(databases: list[Database]) -> None:
+    while databases:
+        databases.pop().close()

@@ -107,7 +107,7 @@ class Writer:
         found = {}
         for *values, checksum in self._database.rows(statement, digests):
             if row_checksum("vector", values) == checksum and values[1] in digests:
-                found[values[1]] = as_vector(values[2], dimension)
+                found[values[1]] = as_vector(self._database, values[2], dimension)
         return found
 
     def put(

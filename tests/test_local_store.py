@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -491,7 +492,7 @@ def _lines(text: str) -> list[str]:
     return [chunk.text for chunk in samples.chunks(text)]
 
 
-AsAModel.TestCase.settings = settings(max_examples=15, stateful_step_count=12, deadline=None)
+AsAModel.TestCase.settings = settings(max_examples=30, stateful_step_count=15, deadline=None)
 TestAsAModel = AsAModel.TestCase
 
 
@@ -593,6 +594,58 @@ def _put_then_fail(store: LocalStore) -> None:
     with store.writer() as writer:
         put(writer, "done.txt", "done")
         writer.link(samples.place("x.txt", "not there"))
+
+
+def test_many_make_the_same_index_at_once(tmp_path: Path) -> None:
+    made: list[LocalStore] = []
+    threads = [
+        threading.Thread(target=lambda: made.append(LocalStore.open(tmp_path / "index", create=True)))
+        for _ in range(6)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len({store._identity for store in made}) == 1
+    assert [store.check() for store in made] == [[]] * 6
+
+
+def test_a_forked_child_neither_uses_the_store_nor_keeps_its_lock(tmp_path: Path) -> None:
+    code = f"""
+import os, signal, sys, time
+from rag.errors import StoreError
+from rag.local_store import LocalStore
+store = LocalStore.open({str(tmp_path / "index")!r}, create=True)
+writing = store.writer()
+writing.__enter__()
+if not os.fork():
+    try:
+        store.meta()
+    except StoreError as error:
+        print(error, flush=True)
+    time.sleep(60)
+os.read(0, 1)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+    command = [sys.executable, "-W", "ignore", "-c", code]
+    process = subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    try:
+        assert "opened before a fork can't be used after it" in process.stdout.readline()
+        store = LocalStore.open(tmp_path / "index")
+        with pytest.raises(IndexLocked, match=f"process {process.pid};"), store.writer():
+            pytest.fail("two writers")
+        process.stdin.write("\n")
+        process.stdin.flush()
+        process.wait(10)
+        with store.writer(wait_seconds=5) as writer:  # the child lives, and has let go
+            writer.set_meta(META)
+    finally:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
 
 
 def test_an_error_in_the_block_loses_nothing_that_was_done(store: LocalStore) -> None:

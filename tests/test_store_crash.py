@@ -122,6 +122,28 @@ def test_a_killed_writer_holds_nothing_and_a_living_one_is_named(tmp_path: Path)
     assert store.check() == []
 
 
+def test_asking_while_another_process_ingests(tmp_path: Path) -> None:
+    process = child(tmp_path / "index", "3")
+    assert process.stdout is not None
+    process.stdout.readline()
+    generations = set()
+    try:
+        store = LocalStore.open(tmp_path / "index")
+        until = time.monotonic() + 2
+        while time.monotonic() < until:
+            with store.snapshot() as snapshot:
+                found = snapshot.dense(np.ones(4, np.float32), 10_000)
+                assert len(found) == snapshot.chunk_count
+                texts = [hit.text for hit in snapshot.hits([chunk for chunk, _ in found])]
+                assert [samples.vector(text).sum() for text in texts] == [score for _, score in found]
+                assert sum(s.chunk_count for s in snapshot.sources()) >= snapshot.chunk_count
+                generations.add(snapshot.generation)
+    finally:
+        killed_after(process, 0, 0)
+    assert len(generations) > 5
+    assert store.check() == []
+
+
 # --- flipped bits -------------------------------------------------------------------------------------
 
 SOURCES = {
