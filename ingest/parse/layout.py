@@ -111,7 +111,7 @@ def _blocks(lines: Sequence[MarkedLine], usual: Measures) -> list[_Block]:
             block.lines.append(line)
         else:
             above = block.lines[-1]
-            tight = _alike(above.size, line.size) and 0 < above.baseline - line.baseline < _far(line, usual)
+            tight = _alike(above.size, line.size) and 0 < above.lowest - line.baseline < _far(line, usual)
             indented = line.left - above.left > line.size and not _BULLET.match(line.text)
             apart = not tight or (indented and bool(_SENTENCE_END.search(above.text)))
             blocks.append(_Block([line], marked.level, apart or marked.level is not None))
@@ -123,7 +123,7 @@ def _goes_on(block: Sequence[Line], line: Line, usual: Measures, *, heading: boo
     above = block[-1]
     if above.text.endswith("\u00ad"):
         return True
-    gap = above.baseline - line.baseline
+    gap = above.lowest - line.baseline
     if heading:
         return 0 < gap < 2 * line.size and _alike(above.size, line.size) and above.bold == line.bold
     if above.mono and line.mono:
@@ -139,7 +139,7 @@ def _goes_on(block: Sequence[Line], line: Line, usual: Measures, *, heading: boo
     if gap <= 0.3 * line.size:  # beside it or further up: the next column
         return gap < -2 * line.size and not ended and _is_full(above, line, usual)
     if gap > _far(line, usual):
-        return False
+        return gap < 2 * _far(line, usual) and small and _is_full(above, line, usual)
     if not _indent_allows(block, line, ended):
         return False
     return _is_full(above, line, usual) or small

@@ -83,7 +83,7 @@ def _is_bold_title(page: Sequence[Line], place: int, usual: Measures, *, below_h
     if not (line.bold and _is_title(line) and line.size >= 0.95 * usual.size and line.text[-1] not in ".:;,"):
         return False
     if place and not below_heading:
-        gap = page[place - 1].baseline - line.baseline
+        gap = page[place - 1].lowest - line.baseline
         if 0 < gap <= 1.1 * usual.leading * usual.size:
             return False
     below = page[place + 1] if place + 1 < len(page) else None

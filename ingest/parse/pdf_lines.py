@@ -38,6 +38,12 @@ class Line:
     size: float
     bold: bool = False
     mono: bool = False
+    end_baseline: float | None = None  # where it is another: pdfium takes two lines for one at times
+
+    @property
+    def lowest(self) -> float:
+        """The baseline that the next line is below."""
+        return self.baseline if self.end_baseline is None else self.end_baseline
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +62,9 @@ class _Piece:
     size: float
     bold: bool
     mono: bool
-    invisible: bool
-    outside: bool
+    invisible: bool = False
+    outside: bool = False
+    end_baseline: float | None = None
 
 
 def pypdf_lines(page: Any) -> PageLines:
@@ -84,26 +91,46 @@ def pypdf_lines(page: Any) -> PageLines:
 
 def pdfium_lines(page: Any) -> PageLines:
     """The lines as pdfium reads them, from a `pypdfium2.PdfPage`."""
-    import pypdfium2.raw as pdfium
-
     text_page = page.get_textpage()
     try:
         text = text_page.get_text_range(errors="replace")
         pieces: list[_Piece] = []
-        place = 0
+        place = 0  # in UTF-16 code units, as pdfium counts
         for line in text.split("\r\n"):
-            words = line.replace("\ufffe", "\u00ad").replace("\x02", "\u00ad")
-            first = place + len(line) - len(line.lstrip())
-            left, baseline = ctypes.c_double(), ctypes.c_double()
-            pdfium.FPDFText_GetCharOrigin(text_page.raw, first, left, baseline)
-            size = pdfium.FPDFText_GetFontSize(text_page.raw, first)
-            pieces.append(
-                _Piece(words + "\n", left.value, baseline.value, size or 1.0, False, False, False, False)
-            )
-            place += len(line) + 2
+            if line.strip():
+                pieces.append(_pdfium_piece(text_page, line, place))
+            place += len(line.encode("utf-16-le", "surrogatepass")) // 2 + 2
         return PageLines(tuple(_lines(pieces)))
     finally:
         text_page.close()
+
+
+def _pdfium_piece(text_page: Any, line: str, place: int) -> _Piece:
+    import pypdfium2.raw as pdfium
+
+    def character(offset: int) -> int:
+        return max(0, int(pdfium.FPDFText_GetCharIndexFromTextIndex(text_page.raw, place + offset)))
+
+    def origin(index: int) -> tuple[float, float]:
+        left, baseline = ctypes.c_double(), ctypes.c_double()
+        pdfium.FPDFText_GetCharOrigin(text_page.raw, index, left, baseline)
+        return left.value, baseline.value
+
+    first = character(len(line) - len(line.lstrip()))
+    left, baseline = origin(first)
+    _, end_baseline = origin(character(len(line.rstrip()) - 1))
+    name, flags = ctypes.create_string_buffer(128), ctypes.c_int()
+    pdfium.FPDFText_GetFontInfo(text_page.raw, first, name, len(name), flags)
+    font = name.value.decode("utf-8", "replace")
+    return _Piece(
+        line.replace("\ufffe", "\u00ad").replace("\x02", "\u00ad") + "\n",
+        left,
+        baseline,
+        pdfium.FPDFText_GetFontSize(text_page.raw, first) or 1.0,
+        bool(_BOLD.search(font)),
+        bool(_MONO.search(font)),
+        end_baseline=end_baseline,
+    )
 
 
 def glued_share(lines: Sequence[Line]) -> float:
@@ -209,5 +236,6 @@ def _finish(parts: Sequence[tuple[str, _Piece]], lines: list[Line]) -> None:
             size=max(sizes, key=lambda size: sizes[size]),
             bold=sum(length for length, piece in written if piece.bold) * 2 > total,
             mono=all(piece.mono for _, piece in written),
+            end_baseline=longest.end_baseline,
         )
     )

@@ -1,0 +1,295 @@
+"""Pages -> chunks: spans of a page's text, sized by a token counter that the caller gives.
+
+Pure. Chunks come in reading order, do not overlap, cover every character that is not a space, never cross
+a page, and cross a heading only where the sections around it are small. They end where the text ends best:
+at a heading, a paragraph, a list item or table row, a sentence, and inside a sentence only where it is too
+long by itself. Knows neither the model that counts nor what becomes of the chunks.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+from rag.errors import UsageError
+from rag.records import Chunk, Document, Heading, Page
+from rag.sentences import spans
+
+CountTokens = Callable[[str], int]
+
+SMALLEST_CHUNK_TOKENS = 16
+HIGH_LEVEL = 2  # headings down to this level are crossed only by tiny sections
+_TINY = 6  # a section is tiny below this fraction of a chunk
+_PREFIX_WEIGHT = 120  # of the heading path before a chunk; a character of a wide script weighs three
+_PREFIX_SHARE = 2  # the prefix takes no more than one in so many of a chunk's tokens
+_LEAST_SHARE = 4  # and the text never less than one in so many
+_MOST_CHARACTERS = 12  # for each token: some models take any long word for one unknown token
+_PARAGRAPH, _LINE, _SENTENCE = 3, 2, 1  # how well a chunk ends before a unit
+_BREAKS = " \t\n,;:，；、：,)）」』】"  # inside a sentence, after these rather than anywhere
+
+
+def embedded_text(chunk: Chunk, document: Document) -> str:
+    """What is embedded for a chunk: the title and its headings on a line, then its text."""
+    return prefix(document.title, chunk.headings, chunk.text) + chunk.text
+
+
+def prefix(title: str | None, headings: Sequence[str], text: str = "") -> str:
+    """`"Title > Heading > Heading\\n"`, or nothing; outer headings give way when it grows too long.
+
+    A heading that the text begins with, and a title that says the same as the first heading, are not said
+    twice.
+    """
+    path = [heading for heading in headings if not text.startswith(heading)]
+    if title and not text.startswith(title) and (not headings or headings[0] != title):
+        path.insert(0, title)
+    if not path:
+        return ""
+    kept, left = [], _PREFIX_WEIGHT
+    order = [0, *range(len(path) - 1, 0, -1)]  # the outermost says what it is about, then the nearest
+    for place in order:
+        cut = _cut(path[place], left)
+        if cut:
+            kept.append((place, cut))
+            left -= _weight(cut) + 3
+    return " > ".join(words for _, words in sorted(kept)) + "\n" if kept else ""
+
+
+def split(document: Document, *, count_tokens: CountTokens, chunk_tokens: int) -> list[Chunk]:
+    """The document's chunks; what is embedded for each has at most `chunk_tokens` tokens.
+
+    `count_tokens` is called a few times for each chunk and once for each sentence.
+    """
+    if chunk_tokens < SMALLEST_CHUNK_TOKENS:
+        raise UsageError(f"chunk_tokens is {chunk_tokens}; the least is {SMALLEST_CHUNK_TOKENS}")
+    chunker = _Chunker(document.title, count_tokens, chunk_tokens)
+    return [chunk for page in document.pages for chunk in chunker.page(page)]
+
+
+@dataclass(frozen=True, slots=True)
+class _Unit:
+    """A sentence, heading, item or row, not cut if it can be helped; `before`: how well to cut there."""
+
+    start: int
+    end: int
+    tokens: int
+    before: int
+
+
+@dataclass(slots=True)
+class _Section:
+    """What stands below one heading, the heading itself included."""
+
+    path: tuple[str, ...]
+    level: int
+    units: list[_Unit]
+
+    @property
+    def tokens(self) -> int:
+        return sum(unit.tokens for unit in self.units)
+
+
+class _Chunker:
+    """One document's way into chunks; headings hold from one page to the next."""
+
+    def __init__(self, title: str | None, count_tokens: CountTokens, chunk_tokens: int) -> None:
+        self._title = title
+        self._count = count_tokens
+        self._chunk_tokens = chunk_tokens
+        self._open: list[Heading] = []
+        self._characters_per_token = 3.0
+        self._prefix_tokens = lru_cache(maxsize=1024)(count_tokens)
+
+    def page(self, page: Page) -> Iterator[Chunk]:
+        for section in self._merged(self._sections(page)):
+            yield from self._chunks(page, section)
+
+    # --- sections -----------------------------------------------------------------------------------
+
+    def _sections(self, page: Page) -> list[_Section]:
+        sections: list[_Section] = []
+        reached = 0
+        for heading in [*sorted(page.headings, key=lambda heading: heading.start), None]:
+            end = len(page.text) if heading is None else max(reached, heading.start)
+            units = list(self._units(page.text, reached, end))
+            if units:
+                level = self._open[-1].level if self._open else 0
+                sections.append(_Section(self._path(), level, units))
+            reached = end
+            if heading is not None:
+                while self._open and self._open[-1].level >= heading.level:
+                    self._open.pop()
+                self._open.append(heading)
+        return sections
+
+    def _path(self) -> tuple[str, ...]:
+        """The open headings' words, outermost first, as many as leave room for the text."""
+        path = tuple(heading.text for heading in self._open if heading.text)
+        while path and self._of_prefix(path) * _PREFIX_SHARE > self._chunk_tokens:
+            path = path[1:]
+        return path
+
+    def _merged(self, sections: Sequence[_Section]) -> Iterator[_Section]:
+        """Small neighbours put together while they fit into one chunk."""
+        current: _Section | None = None
+        for section in sections:
+            if current is not None and self._belong_together(current, section):
+                path = _common(current.path, section.path)
+                current = _Section(path, min(current.level, section.level), [*current.units, *section.units])
+                continue
+            if current is not None:
+                yield current
+            current = section
+        if current is not None:
+            yield current
+
+    def _belong_together(self, before: _Section, section: _Section) -> bool:
+        path = _common(before.path, section.path)
+        if before.tokens + section.tokens + self._of_prefix(path) > self._chunk_tokens:
+            return False
+        tiny = self._chunk_tokens // _TINY
+        return section.level > HIGH_LEVEL or before.tokens <= tiny or section.tokens <= tiny
+
+    # --- units --------------------------------------------------------------------------------------
+
+    def _units(self, text: str, start: int, end: int) -> Iterator[_Unit]:
+        reached, room = start, self._room(self._path())
+        for begin, stop in ((start + b, start + e) for b, e in spans(text[start:end])):
+            before = _boundary(text, reached, begin)
+            reached = stop
+            if stop - begin <= room * _MOST_CHARACTERS:
+                tokens = self._size(text[begin:stop])
+                if tokens <= room:
+                    yield _Unit(begin, stop, tokens, before)
+                    continue
+            yield from self._pieces(text, begin, stop, before, room)
+
+    def _pieces(self, text: str, start: int, end: int, before: int, room: int) -> Iterator[_Unit]:
+        """A sentence that no chunk holds, cut where it breathes."""
+        while start < end:
+            stop, tokens = self._fit(text, start, end, room)
+            yield _Unit(start, _rstrip(text, start, stop), tokens, before)
+            start, before = _lstrip(text, stop, end), _SENTENCE
+
+    def _fit(self, text: str, start: int, end: int, most: int) -> tuple[int, int]:
+        """How far a piece of at most `most` tokens reaches, and how many it has; a few counts do."""
+        length = max(1, int(most * min(self._characters_per_token, _MOST_CHARACTERS)))
+        while True:
+            stop = _good_break(text, start, min(start + length, end), end)
+            tokens = self._size(text[start:stop])
+            if tokens <= most or stop - start == 1:
+                # a little more is tried next time, or the ratio could only fall
+                self._characters_per_token = 1.05 * (stop - start) / max(1, tokens)
+                return stop, tokens
+            length = max(1, min(stop - start - 1, int((stop - start) * 0.97 * most / tokens)))
+
+    def _size(self, text: str) -> int:
+        """Tokens, or what so many characters ought to be in tokens at the least."""
+        return max(self._count(text), -(-len(text) // _MOST_CHARACTERS))
+
+    # --- chunks -------------------------------------------------------------------------------------
+
+    def _chunks(self, page: Page, section: _Section) -> Iterator[Chunk]:
+        room = self._room(section.path)
+        first, left = 0, section.tokens
+        while first < len(section.units):
+            chunks_left = -(-left // room)
+            even = -(-left // chunks_left) if chunks_left else room  # as many tokens for each to come
+            count = _how_many(section.units, first, room, min(room, even + even // 8))
+            chunk = self._chunk(page, section.path, section.units[first : first + count])
+            while count > 1 and self._count(self._embedded(chunk)) > max(self._chunk_tokens, room):
+                count -= 1  # together they have more tokens than one by one
+                chunk = self._chunk(page, section.path, section.units[first : first + count])
+            yield chunk
+            left -= sum(unit.tokens for unit in section.units[first : first + count])
+            first += count
+
+    def _embedded(self, chunk: Chunk) -> str:
+        return prefix(self._title, chunk.headings, chunk.text) + chunk.text
+
+    def _chunk(self, page: Page, path: tuple[str, ...], units: Sequence[_Unit]) -> Chunk:
+        start, end = units[0].start, units[-1].end
+        return Chunk(page.number, start, end, page.text[start:end], path)
+
+    def _room(self, path: tuple[str, ...]) -> int:
+        """Tokens left for the text below a path."""
+        return max(self._chunk_tokens - self._of_prefix(path), self._chunk_tokens // _LEAST_SHARE)
+
+    def _of_prefix(self, path: tuple[str, ...]) -> int:
+        return self._prefix_tokens(prefix(self._title, path))
+
+
+def _how_many(units: Sequence[_Unit], first: int, room: int, target: int) -> int:
+    """How many units from `first` on go into the next chunk: to the best cut near the target."""
+    taken, best, best_worth = 0, 1, -1.0
+    for place in range(first, len(units)):
+        if place > first and taken + units[place].tokens > room:
+            break
+        taken += units[place].tokens
+        if place + 1 == len(units):
+            return place + 1 - first
+        nearness = 1 - abs(taken - target) / max(1, target)
+        worth = units[place + 1].before + 2 * nearness
+        if worth >= best_worth:
+            best, best_worth = place + 1 - first, worth
+    return best
+
+
+def _boundary(text: str, start: int, end: int) -> int:
+    between = text[start:end]
+    lines = between.count("\n")
+    return _PARAGRAPH if lines > 1 else _LINE if lines else _SENTENCE
+
+
+def _good_break(text: str, start: int, stop: int, end: int) -> int:
+    """The best place to cut at `stop` or a little before."""
+    if stop >= end:
+        return end
+    least = start + max(1, (stop - start) * 3 // 4)
+    for marks in (_BREAKS, None):
+        for place in range(stop, least - 1, -1):
+            before, after = text[place - 1], text[place]
+            if before in marks if marks is not None else not unicodedata.combining(after):
+                return place
+    return stop
+
+
+def _rstrip(text: str, start: int, end: int) -> int:
+    while end > start and text[end - 1].isspace():
+        end -= 1
+    return end
+
+
+def _lstrip(text: str, start: int, end: int) -> int:
+    while start < end and text[start].isspace():
+        start += 1
+    return start
+
+
+def _common(path: Sequence[str], other: Sequence[str]) -> tuple[str, ...]:
+    common = []
+    for one, two in zip(path, other, strict=False):
+        if one != two:
+            break
+        common.append(one)
+    return tuple(common)
+
+
+def _cut(words: str, weight: int) -> str:
+    """As much of the words as weighs no more."""
+    if _weight(words) <= weight:
+        return words
+    kept, left = 0, weight
+    for character in words:
+        left -= _weight(character)
+        if left < 0:
+            break
+        kept += 1
+    return words[:kept].rstrip()
+
+
+def _weight(words: str) -> int:
+    return sum(
+        1 if character.isascii() and (character.isalnum() or character == " ") else 3 for character in words
+    )
