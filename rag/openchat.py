@@ -15,11 +15,12 @@ from pathlib import Path
 from typing import Any
 
 from langchain_core.callbacks import CallbackManagerForLLMRun
-from langchain_core.language_models import BaseChatModel
+from langchain_core.language_models import BaseChatModel, LanguageModelInput
 from langchain_core.language_models.chat_models import generate_from_stream
 from langchain_core.messages import AIMessageChunk, BaseMessage
 from langchain_core.messages.ai import UsageMetadata
 from langchain_core.outputs import ChatGenerationChunk, ChatResult
+from langchain_core.runnables import Runnable
 from pydantic import Field, PrivateAttr
 
 from rag.errors import ModelMissing, UsageError, WindowExceeded
@@ -29,6 +30,7 @@ from rag.model_queue import ModelQueue
 from rag.prompt import BEGIN, END_OF_TURN, Condition, encode_conversation, encode_text
 from rag.records import Queued, Reading, TextDelta, Turn
 from rag.settings import Settings, load_settings
+from rag.structured_output import structured
 
 # `</s>` is not what OpenChat ends a turn with, but nothing sensible follows it.
 END_TOKENS = frozenset({END_OF_TURN, 2})
@@ -183,6 +185,14 @@ class ChatOpenChat(BaseChatModel):
         """Tokens of the whole prompt that these messages make, template included."""
         tokenize = load_model(self._settings).tokenize
         return len(encode_conversation(turns_from_messages(messages), tokenize, condition=self.condition))
+
+    def with_structured_output(
+        self, schema: dict[str, Any] | type, *, include_raw: bool = False, **kwargs: Any
+    ) -> Runnable[LanguageModelInput, Any]:
+        """The model held to a schema by a grammar made of it; see `rag.structured_output`."""
+        if kwargs.pop("method", "json_schema") != "json_schema" or kwargs:
+            raise UsageError('ChatOpenChat knows one method of structured output: method="json_schema"')
+        return structured(self, schema, include_raw=include_raw)
 
     def _generate(
         self,

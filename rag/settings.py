@@ -28,8 +28,8 @@ class Settings:
 
     index: str = str(Path(platformdirs.user_data_dir("openchat-rag")) / "index")  # the index's folder
     model: str | None = None  # a GGUF file; without one, answers are quotes
-    embedding_model: str = BUNDLED_EMBEDDER  # a sentence-transformers model, by name or path
-    chunk_tokens: int = 200  # a chunk's largest size, in the embedder's tokens
+    embedding_model: str | None = None  # by name or path; None: the index's own, or the bundled
+    chunk_tokens: int = 200  # a new index's largest chunk, in the embedder's tokens
     passages: int = 6  # how many hits the model is given at most
     window: int = 8192  # the model's window, prompt and answer together, in tokens
     reserve: int = 768  # of these, kept for the answer

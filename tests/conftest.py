@@ -75,3 +75,13 @@ def scripted_model(models: Path) -> Iterator[Callable[[str], Path]]:
     yield model
     for path in written.values():
         path.unlink(missing_ok=True)
+
+
+@pytest.fixture(scope="session")
+def json_model(models: Path) -> Path:
+    """A small GGUF that writes the shortest JSON that a grammar admits."""
+    from model_files import END_OF_TURN, sentencepiece, write_model
+
+    pieces = ('"', "}", "]", ":", ",", "{", "0")
+    short = [sentencepiece().piece_to_id(piece) for piece in pieces]
+    return write_model(models / "json.gguf", preference=[END_OF_TURN, *short])

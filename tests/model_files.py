@@ -1,9 +1,11 @@
 """Small GGUF files with OpenChat's real vocabulary, for real llama.cpp runs without the real weights.
 
 `write_model` takes the 32000 pieces from mistral-common's `tokenizer.model.v1`, which OpenChat's vocabulary
-starts with, and adds a few small tensors. Two kinds of weights:
+starts with, and adds a few small tensors. Three kinds of weights:
 
 - random ones (the default): the text is gibberish, everything else is real;
+- a preference: whatever it has read, it likes the first of these tokens best, then the second, and so on, so
+  that a grammar alone decides what is said;
 - a script: the layers add nothing, and the output matrix maps each token of the script to the one after it,
   so that greedy decoding says exactly these words. A token can stand in the script once only.
 """
@@ -59,6 +61,7 @@ def write_model(
     *,
     end_of_turn_type: gguf.TokenType = gguf.TokenType.CONTROL,
     script: Sequence[int] | None = None,
+    preference: Sequence[int] | None = None,
     seed: int = 0,
     width: int = 128,
     window: int = 8192,
@@ -87,7 +90,7 @@ def write_model(
     writer.add_add_eos_token(False)
     if chat_template:
         writer.add_chat_template(chat_template)
-    for name, tensor in _tensors(width, script, seed).items():
+    for name, tensor in _tensors(width, script, preference, seed).items():
         writer.add_tensor(name, tensor)
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
@@ -105,7 +108,9 @@ def script_tokens(text: str) -> list[int]:
     return ids
 
 
-def _tensors(width: int, script: Sequence[int] | None, seed: int) -> dict[str, np.ndarray]:
+def _tensors(
+    width: int, script: Sequence[int] | None, preference: Sequence[int] | None, seed: int
+) -> dict[str, np.ndarray]:
     random = np.random.default_rng(seed)
     size = PAD + 1
 
@@ -118,7 +123,12 @@ def _tensors(width: int, script: Sequence[int] | None, seed: int) -> dict[str, n
         output[:] = 0
         for before, after in zip([COLON, *script], [*script, END_OF_TURN], strict=True):
             output[after] = embeddings[before]
-    layer = 0.0 if script is not None else 0.1
+    if preference is not None:
+        embeddings[:] = 1
+        output[:] = 0
+        for rank, token in enumerate(preference):
+            output[token] = 1 - rank / len(preference)
+    layer = 0.1 if script is None and preference is None else 0.0
     tensors = {
         "token_embd.weight": embeddings.astype(np.float16),
         "output.weight": output.astype(np.float16),

@@ -13,7 +13,7 @@ from langchain_core.messages import AIMessage, HumanMessage, SystemMessage, Tool
 from langchain_tests.integration_tests import ChatModelIntegrationTests
 from langchain_tests.unit_tests import ChatModelUnitTests
 
-from rag.errors import ModelBusy, ModelMissing, UsageError, WindowExceeded
+from rag.errors import ModelBusy, ModelFailed, ModelMissing, UsageError, WindowExceeded
 from rag.llama import Sampling
 from rag.openchat import ChatOpenChat, LoadedModel, _until, load_model, turns_from_messages
 from rag.records import Queued, Reading, TextDelta, Turn
@@ -36,8 +36,12 @@ class OpenChatUnderTest:
     _path = ""
 
     @pytest.fixture(autouse=True)
-    def _model(self, scripted_model: Callable[[str], Path]) -> None:
-        type(self)._path = str(scripted_model(WORDS))
+    def _model(
+        self, request: pytest.FixtureRequest, scripted_model: Callable[[str], Path], json_model: Path
+    ) -> None:
+        """A script can't say JSON, so these tests get the model that leaves all to the grammar."""
+        structured = "structured_output" in request.node.name
+        type(self)._path = str(json_model if structured else scripted_model(WORDS))
 
     @property
     def chat_model_class(self) -> type[ChatOpenChat]:
@@ -52,8 +56,8 @@ class OpenChatUnderTest:
         return False  # OpenChat's template has no place for tools
 
     @property
-    def has_structured_output(self) -> bool:
-        return False  # by grammar, in a later version
+    def supports_json_mode(self) -> bool:
+        return False  # a schema is always there, and the grammar is made of it
 
     @property
     def model_override_value(self) -> str:
@@ -200,3 +204,27 @@ def test_reading_says_how_long_is_left(loaded: LoadedModel) -> None:
     assert reads[0].seconds_left is None
     assert reads[-1].seconds_left == 0
     assert all(read.seconds_left is not None and read.seconds_left >= 0 for read in reads[1:])
+
+
+# --- structured output ---------------------------------------------------------------------------------
+
+
+def test_json_that_was_cut_says_so(random_model: Path) -> None:
+    from pydantic import BaseModel
+
+    class Tower(BaseModel):
+        name: str
+        metres: int
+
+    chat = ChatOpenChat(model=str(random_model), window=2048, max_tokens=6)
+    with pytest.raises(ModelFailed, match=r"cut after \d+ characters, in the middle of its JSON: give more"):
+        chat.with_structured_output(Tower).invoke("Which tower?")
+
+
+def test_a_schema_that_is_none(chat: ChatOpenChat) -> None:
+    with pytest.raises(UsageError, match="this JSON schema can't be made a grammar"):
+        chat.with_structured_output(
+            {"title": "x", "type": "object", "properties": {"a": {"$ref": "#/nowhere"}}}
+        )
+    with pytest.raises(UsageError, match='one method of structured output: method="json_schema"'):
+        chat.with_structured_output({"title": "x", "type": "object"}, method="function_calling")

