@@ -76,8 +76,10 @@ def _recognise(directory: Path) -> None:
     """Raises `IndexInvalid` unless the database says that it is ours."""
     path = directory / DATABASE_NAME
     refused = f"{str(path)!r} is not one of our indexes"
-    if not stat.S_ISREG(os.stat(path).st_mode):
+    if not path.is_file():
         raise IndexInvalid(f"{refused}: it is not a regular file; name another folder")
+    if not _accessible(path, os.R_OK):
+        raise StoreError(f"{str(path)!r} may not be read by you; ask its owner, or name another index")
     if sqlite3.sqlite_version_info < LEAST_SQLITE:
         raise StoreError(
             f"this Python has SQLite {sqlite3.sqlite_version}; an index needs"
@@ -86,7 +88,7 @@ def _recognise(directory: Path) -> None:
     # Immutable: takes no lock and makes no file, whosever database this is.
     try:
         identifier = _application_id(path)
-    except sqlite3.DatabaseError as error:
+    except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
         raise IndexInvalid(
             f"{refused}, or its beginning is damaged ({error}); name another folder"
         ) from error
@@ -192,10 +194,12 @@ def _version(database: Database) -> int:
 
 def is_read_only(directory: Path) -> bool:
     """Whether this process may not write to the index."""
+    return not (_accessible(directory, os.W_OK | os.X_OK) and _accessible(directory / DATABASE_NAME, os.W_OK))
+
+
+def _accessible(path: Path, mode: int) -> bool:
     # What this process may do, not who started it.
-    effective = os.access in os.supports_effective_ids
-    folder = os.access(directory, os.W_OK | os.X_OK, effective_ids=effective)
-    return not (folder and os.access(directory / DATABASE_NAME, os.W_OK, effective_ids=effective))
+    return os.access(path, mode, effective_ids=os.access in os.supports_effective_ids)
 
 
 def open_for_reading(directory: Path, *, read_only: bool) -> Database:

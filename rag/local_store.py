@@ -1,8 +1,8 @@
 """An index in a folder: SQLite is the truth, FTS5 its keyword index, FAISS a cache of its vectors.
 
 Takes records and vectors, gives snapshots to search in. The folder holds `index.sqlite` (with its log
-while it is open), `vectors.faiss`, which can be deleted at any time, and `lock`. Does not parse, embed
-or fuse, and does not know what a question is.
+while it is open), `vectors.faiss`, which can be deleted at any time, `last-commit` and `lock`. Does not
+parse, embed or fuse, and does not know what a question is.
 
 What it promises, each attacked by a test: after a kill at any moment the index is the state before or
 after the interrupted source; a reader sees one generation, whatever a writer does; one process writes at
@@ -107,12 +107,12 @@ class LocalStore:
     @contextmanager
     def _reader(self) -> Iterator[Database]:
         self._usable()
+        opened = self._identity
         database = self._take()
         if database is None:
             with immutable_database(self.directory) as database:
                 yield database
             return
-        opened = self._identity
         try:
             yield database
         finally:
@@ -171,8 +171,9 @@ class LocalStore:
                 f"index {str(self.directory)!r} is read-only here: its folder or files may not be written;"
                 " asking works, ingesting does not: make it writable or name another index"
             )
+        self._usable()
         with held_lock(self.directory, wait_seconds=wait_seconds):
-            self._usable()
+            self._usable()  # while we waited it may have been deleted, or made anew
             database = Database(connect(self.directory, mode="rw"), self.directory)
             try:
                 writer = Writer(database, self._dense)

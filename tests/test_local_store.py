@@ -829,6 +829,22 @@ def test_a_folder_that_may_not_be_made(tmp_path: Path) -> None:
         LocalStore.open(tmp_path / "dangling", create=True)
 
 
+@pytest.mark.skipif(not Path("/proc/locks").exists(), reason="Linux lists its locks there")
+def test_opening_again_does_not_lose_the_locks_of_the_first(store: LocalStore) -> None:
+    # POSIX drops a process's locks on a file when it closes any descriptor of it.
+    def locks() -> list[str]:
+        number = os.stat(store.directory / "index.sqlite").st_ino
+        lines = Path("/proc/locks").read_text().splitlines()
+        return [line for line in lines if f":{number} " in line and f" {os.getpid()} " in line]
+
+    before = locks()
+    assert before
+    again = LocalStore.open(store.directory)
+    assert again.check() == []
+    again.close()
+    assert locks() == before
+
+
 def test_what_an_interrupted_creation_left_is_room_for_an_index(tmp_path: Path) -> None:
     (tmp_path / "lock").write_text("")
     (tmp_path / "index.sqlite.new").write_bytes(b"half")

@@ -465,8 +465,15 @@ def as_another_user(folder: Path) -> Iterator[None]:
     """Everything below `folder` may be read and not written, by whoever runs this."""
     for path in [*folder.rglob("*"), folder]:
         path.chmod(0o555 if path.is_dir() else 0o444)
+    with another_user():
+        yield
+
+
+@contextmanager
+def another_user() -> Iterator[None]:
+    """Permissions hold for whoever is not root; so root is somebody else for a while."""
     if os.geteuid():
-        yield  # permissions hold for whoever is not root
+        yield
         return
     os.setegid(NOBODY)
     os.seteuid(NOBODY)
@@ -490,6 +497,18 @@ def test_a_read_only_index_answers_and_refuses_to_be_written(for_all_to_read: Pa
         with pytest.raises(StoreError, match="Permission denied; name another folder"):
             LocalStore.open(for_all_to_read / "new", create=True)
     assert sorted(os.listdir(for_all_to_read / "index")) == before
+
+
+def test_an_index_of_somebody_elses(for_all_to_read: Path) -> None:
+    build(for_all_to_read / "index")
+    (for_all_to_read / "index").chmod(0o755)
+    (for_all_to_read / "index" / "index.sqlite").chmod(0)
+    with another_user(), pytest.raises(StoreError, match="may not be read by you; ask its owner"):
+        LocalStore.open(for_all_to_read / "index")
+    (for_all_to_read / "index").chmod(0)
+    with another_user(), pytest.raises(StoreError, match="can't be looked into: Permission denied"):
+        LocalStore.open(for_all_to_read / "index")
+    (for_all_to_read / "index").chmod(0o755)
 
 
 def test_a_read_only_index_without_its_cache(for_all_to_read: Path) -> None:
