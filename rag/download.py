@@ -151,7 +151,7 @@ def _fill(part: _Part, hub_file: HubFile, on_progress: OnProgress, waits: Sequen
                     _write(part, block, hub_file)
                     on_progress("downloading", part.done, part.total)
             if part.done < part.total:
-                raise Passing("the connection was closed")
+                raise Passing("the connection was closed too early")
         except Passing as trouble:
             patience.wait(trouble, part.done, part.total)
 

@@ -28,6 +28,7 @@ from rag.model_files import PublishedFile
 _MOST_REDIRECTS = 10
 _PASSING_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504})
 _SHA256 = re.compile(r"[0-9a-f]{64}")
+_NUMBER = re.compile(r"[0-9]{1,15}")
 # What may be different a moment later; ConnectError (no network, no such host) is only so once it worked.
 _PASSING = (httpx2.TimeoutException, httpx2.NetworkError, httpx2.RemoteProtocolError)
 
@@ -71,8 +72,8 @@ def ask(file: PublishedFile) -> HubFile:
             f"{_host(url)} can't be reached ({_line(error)}): check the network, HF_ENDPOINT and proxies"
         ) from error
     except _PASSING as error:
-        raise Passing(f"{_host(url)}: {_line(error)}") from error
-    except (httpx2.HTTPError, httpx2.InvalidURL) as error:
+        raise Passing(f"the connection to {_host(url)} broke ({_line(error)})") from error
+    except (httpx2.HTTPError, httpx2.InvalidURL, ValueError) as error:  # ValueError: urljoin's, urlsplit's
         raise ModelFailed(f"{url} can't be asked ({_line(error)}): check HF_ENDPOINT") from error
     return _hub_file(file, response)
 
@@ -97,7 +98,7 @@ def bytes_from(hub_file: HubFile, start: int) -> Iterator[tuple[int, Iterator[by
             f"the proxy refuses {_host(hub_file.url)} ({_line(error)}): check HTTPS_PROXY"
         ) from error
     except _PASSING as error:
-        raise Passing(_line(error)) from error
+        raise Passing(f"the connection to {_host(hub_file.url)} broke ({_line(error)})") from error
     except (httpx2.HTTPError, httpx2.InvalidURL) as error:
         raise ModelFailed(
             f"{hub_file.file.name} can't be downloaded: {_line(error)}; try again later"
@@ -123,7 +124,7 @@ def _hub_file(file: PublishedFile, response: httpx2.Response) -> HubFile:
     headers = response.headers
     sha256 = headers.get("X-Linked-Etag", headers.get("ETag", "")).removeprefix("W/").strip('"').lower()
     size = headers.get("X-Linked-Size", headers.get("Content-Length", ""))
-    if not _SHA256.fullmatch(sha256) or not size.isdigit() or int(size) == 0:
+    if not _SHA256.fullmatch(sha256) or not _NUMBER.fullmatch(size) or int(size) == 0:
         raise ModelFailed(
             f"{_host(str(response.url))} does not say the sha256 and size of {file.name}:"
             " is it a hub, or does a login page stand between? Check the network and HF_ENDPOINT"
@@ -173,7 +174,7 @@ def _require_success(file: PublishedFile, response: httpx2.Response) -> None:
 def _retry_after(response: httpx2.Response) -> float | None:
     """Seconds that the server asks to wait: a number, or a date (RFC 9110, 10.2.3)."""
     value = response.headers.get("Retry-After", "").strip()
-    if value.isdigit():
+    if _NUMBER.fullmatch(value):
         return float(value)
     try:
         return max(0.0, parsedate_to_datetime(value).timestamp() - time())

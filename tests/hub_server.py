@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-import huggingface_hub
 import pytest
+from huggingface_hub import close_session, constants
 
 COMMIT = "7" * 40
 
@@ -73,15 +73,15 @@ def hub_server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
     for server in servers:
         server.daemon_threads = True
         threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
-    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", False)
-    monkeypatch.setattr(huggingface_hub.constants, "HF_TOKEN_PATH", "/nowhere/token")
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+    monkeypatch.setattr(constants, "HF_TOKEN_PATH", "/nowhere/token")
     for name in ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HF_ENDPOINT", hub.endpoint)
     try:
         yield hub
     finally:
-        huggingface_hub.close_session()
+        close_session()
         for server in servers:
             server.shutdown()
             server.server_close()
