@@ -54,6 +54,7 @@ def _pages() -> None:
         if st.button("New conversation", icon=":material/add:", width="stretch"):
             session.forget_conversation()
             st.switch_page(ask)
+    session.arrive(chosen.title)
     chosen.run()
 
 

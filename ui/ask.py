@@ -111,6 +111,7 @@ def _events(conversation: Conversation, exchange: Exchange) -> components.Events
 
     def edited(_: Any) -> None:
         st.session_state[_DRAFT] = exchange.question
+        st.rerun()  # the field is not in the fragment of this exchange
 
     return {
         "open": opened,

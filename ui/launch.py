@@ -60,6 +60,9 @@ def streamlit_arguments(address: str, port: int, *, upload_megabytes: int) -> li
         "logger.level": "warning",
         "logger.hideWelcomeMessage": True,  # we say the address ourselves
         "runner.magicEnabled": False,
+        # A full collection after each drawing, several a second while an answer grows, walks all of torch
+        # and made answers 20 times slower.
+        "runner.postScriptGC": False,
         "theme.font": "sans-serif",
         "theme.headingFont": "serif",
         "theme.headingFontWeights": 500,

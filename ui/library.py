@@ -83,9 +83,7 @@ def _folder(workspace: Workspace) -> None:
     if wanted:
         path = Path(named.strip()).expanduser()
         if not named.strip() or not path.exists():
-            raise UsageError(
-                f"there is nothing at {str(path)!r} on this machine; give a folder's or a file's path"
-            )
+            raise UsageError(f"there is nothing at {named.strip()!r} on this machine; give a folder's path")
         workspace.reading.start([path])
         st.rerun()
 
@@ -186,7 +184,7 @@ def _confirm(workspace: Workspace, location: bytes) -> None:
     if uploads.holds(workspace.uploads, location):
         what = "It goes from the index, and the uploaded copy is deleted."
     path = visible(address_of(location))
-    components.notice("to_remove", f"{path}\n\n{what}", title=short_name(address_of(location)))
+    components.notice("to_remove", f"{path}\n\n{what}", title=short_name(address_of(location)), kind="plain")
     with st.container(horizontal=True, horizontal_alignment="right"):
         cancelled = st.button("Keep it")
         confirmed = st.button("Remove", type="primary")

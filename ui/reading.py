@@ -10,14 +10,16 @@ import logging
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
-
-from ingest.pipeline import Progress, Report
+from typing import TYPE_CHECKING, Any
 
 from rag.errors import RagError
 from ui.terminal import plural, visible
 
-Pipeline = Callable[[Sequence[Path], Callable[[Progress], None], threading.Event], Report]
+if TYPE_CHECKING:
+    from ingest.pipeline import Progress, Report
+
+    Pipeline = Callable[[Sequence[Path], Callable[[Progress], None], threading.Event], Report]
+
 _MOST_FAILURES_SHOWN = 8
 _log = logging.getLogger(__name__)
 
@@ -132,7 +134,8 @@ def _done(report: Report, *, stopped: bool) -> dict[str, Any]:
     words = (
         f"{'Stopped: ' if stopped else ''}{said}; {plural(report.chunks, 'chunk')} in {report.seconds:.1f} s."
     )
-    shown = report.failed[:_MOST_FAILURES_SHOWN]
+    words += "".join(f" {count} left out: {why}." for why, count in report.left_out.items())
+    shown = (*report.failed, *report.warnings)[:_MOST_FAILURES_SHOWN]
     return {
         "words": words[:1].upper() + words[1:],
         "failed": [{"name": visible(failure.source), "reason": visible(failure.reason)} for failure in shown],

@@ -12,7 +12,7 @@ import streamlit as st
 from ui.conversation import Ask, Conversation
 from ui.source_page import Passage, View
 
-_CONVERSATION, _OPENED, _DRAFT = "conversation", "opened", "draft"
+_CONVERSATION, _OPENED, _PAGE = "conversation", "opened", "page"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,3 +55,10 @@ def open_beside(what: Opened) -> None:
 def close() -> None:
     """Closes what is open beside."""
     st.session_state.pop(_OPENED, None)
+
+
+def arrive(page: str) -> None:
+    """On a page other than the last one, what was open beside that one is closed."""
+    if st.session_state.get(_PAGE, page) != page:
+        close()
+    st.session_state[_PAGE] = page

@@ -48,7 +48,7 @@ def _heading(snapshot: Snapshot, source: Source) -> str | None:
     """The first heading that names a subject and is not the document's own title."""
     headings = [hit.headings[-1] for hit in snapshot.chunks_of(source.source)[:40] if hit.headings]
     for heading in dict.fromkeys([*headings[1:], *headings[:1]]):
-        cleaned = re.sub(r"^[\d.]+\s+", "", " ".join(heading.split()))
+        cleaned = re.sub(r"^(?:[\d.]+\s+|[一二三四五六七八九十]+、)", "", " ".join(heading.split()))
         shortest = 2 if _CJK.search(cleaned) else _HEADING_LENGTH.start
         if shortest <= len(cleaned) < _HEADING_LENGTH.stop and not _NO_SUBJECT.fullmatch(cleaned):
             return cleaned

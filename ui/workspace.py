@@ -6,6 +6,7 @@ the first page need not wait for torch. Knows nothing about Streamlit.
 
 from __future__ import annotations
 
+import gc
 import logging
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -98,6 +99,8 @@ class Workspace:
                 embedder.embed_query("the first text loads the weights")
         except RagError as error:
             self._trouble = str(error)
+        gc.collect()
+        gc.freeze()  # what is loaded now stays; later collections need not walk over it
         self._loaded = True
 
     def _read(self, paths: Sequence[Path], note: Callable[[Progress], None], stop: threading.Event) -> Report:

@@ -60,7 +60,7 @@ def sources(key: str, data: Mapping[str, Any], events: Events) -> None:
 def notice(
     key: str, words: str, *, kind: str = "note", title: str = "", more: tuple[str, str] | None = None
 ) -> None:
-    """A line or two of text that may come from anywhere; kinds `note`, `trouble`, `quiet`.
+    """A line or two of text that may come from anywhere; kinds `note`, `trouble`, `plain`, `quiet`.
 
     `more` is a question and what is shown to those who ask it.
     """

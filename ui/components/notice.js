@@ -6,7 +6,7 @@ export default function ({ data, parentElement }) {
     element(
       "div",
       { class: "notice " + data.kind, role: data.kind === "trouble" ? "alert" : null },
-      data.kind === "quiet" ? null : icon(data.kind === "trouble" ? "warning" : "info"),
+      data.kind === "quiet" || data.kind === "plain" ? null : icon(data.kind === "trouble" ? "warning" : "info"),
       element("div", {}, data.title ? element("p", { class: "title" }, data.title) : null, element("p", { class: "words" }, data.words), data.more ? more(data) : null),
     ),
   ]);

@@ -46,9 +46,9 @@ function row(source, setTriggerValue) {
     "tr",
     {},
     element("td", { class: "main" }, opener),
-    element("td", { class: "figure", "data-label": "Pages" }, source.pages),
-    element("td", { class: "figure", "data-label": "Chunks" }, source.chunks),
-    element("td", { class: "figure", "data-label": "Size" }, source.size),
+    element("td", { class: "figure", "data-label": source.pages === "1" ? "page" : "pages" }, source.pages),
+    element("td", { class: "figure", "data-label": source.chunks === "1" ? "chunk" : "chunks" }, source.chunks),
+    element("td", { class: "figure", "data-label": "" }, source.size),
     element("td", { class: "when" }, source.when),
     element("td", { class: "act" }, iconButton("remove", "Remove " + source.name, () => setTriggerValue("remove", source.id))),
   );

@@ -1,0 +1,162 @@
+"""The script itself, run by Streamlit's AppTest: what each state of the page shows, without a browser."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import streamlit as st
+from small_index import write_index
+from streamlit.testing.v1 import AppTest
+
+from rag.records import Place
+from rag.store import open_store
+
+APP = str(Path(__file__).parent.parent / "ui" / "app.py")
+Shown = Callable[[str], list[dict[str, Any]]]
+
+
+def library() -> None:
+    """The library alone, as a script."""
+    from ui.app import open_workspace
+    from ui.library import library_page
+
+    library_page(open_workspace())
+
+
+@pytest.fixture(autouse=True)
+def a_process_of_its_own() -> Iterator[None]:
+    """The workspace is shared by all tabs of a process; no test sees another one's."""
+    st.cache_resource.clear()
+    yield
+    st.cache_resource.clear()
+
+
+@pytest.fixture(scope="module")
+def index(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_index(tmp_path_factory.mktemp("app") / "index")
+
+
+def run(app: AppTest) -> Shown:
+    """Runs the script; gives the data of our components by name, in the order in which they are drawn."""
+    app.run(timeout=120)
+    assert not app.exception
+
+    def shown(component: str) -> list[dict[str, Any]]:
+        protos = [getattr(element, "proto", None) for element in _elements(app._tree)]
+        name = f"openchat-rag.{component}"
+        return [json.loads(proto.json) for proto in protos if getattr(proto, "component_name", "") == name]
+
+    return shown
+
+
+def _elements(node: Any) -> Iterator[Any]:
+    children = getattr(node, "children", None)
+    if not children:
+        yield node
+    for child in (children or {}).values():
+        yield from _elements(child)
+
+
+def test_an_empty_index_says_what_to_do_next(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("RAG_INDEX", str(tmp_path / "index"))
+    shown = run(AppTest.from_file(APP))
+    [welcome] = shown("welcome")
+    assert welcome["title"] == "Bring in your documents"
+    assert welcome["questions"] == []
+
+
+def test_without_a_model_a_line_says_so_and_how_to_get_one(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("RAG_INDEX", str(tmp_path / "index"))
+    [line] = run(AppTest.from_file(APP))("notice")
+    assert line["words"] == "Quotes only: answers are the documents' own sentences."
+    assert "openchat-3.5-0106.Q4_K_M.gguf (4.37 GB)" in line["more"]
+    assert "--model PATH" in line["more"]
+    assert "RAG_MODEL" in line["more"]
+
+
+def test_the_line_names_the_model(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, random_model: Path
+) -> None:
+    monkeypatch.setenv("RAG_INDEX", str(tmp_path / "index"))
+    monkeypatch.setenv("RAG_MODEL", str(random_model))
+    [line] = run(AppTest.from_file(APP))("notice")
+    assert line["words"] == "OpenChat writes the answers on this machine: random.gguf"
+    assert line["more"] == ""
+
+
+def test_documents_are_announced(monkeypatch: pytest.MonkeyPatch, index: Path) -> None:
+    monkeypatch.setenv("RAG_INDEX", str(index))
+    [welcome] = run(AppTest.from_file(APP))("welcome")
+    assert welcome["title"] == "Ask your documents"
+    assert welcome["under"].startswith("3 sources on this machine are ready.")
+
+
+def test_a_folder_that_is_no_index_is_said_in_words(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "letter.txt").write_text("mine")
+    monkeypatch.setenv("RAG_INDEX", str(tmp_path))
+    [line] = run(AppTest.from_file(APP))("notice")
+    assert line["kind"] == "trouble"
+    assert str(tmp_path) in line["words"]
+
+
+def test_a_wrong_setting_is_said_in_words(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("RAG_INDEX", str(tmp_path / "index"))
+    monkeypatch.setenv("RAG_WINDOW", "wide")
+    [line] = run(AppTest.from_file(APP))("notice")
+    assert "window is 'wide'; it takes a" in line["words"]
+
+
+def test_a_model_that_is_not_there_is_said_in_words(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("RAG_INDEX", str(tmp_path / "index"))
+    monkeypatch.setenv("RAG_MODEL", str(tmp_path / "gone.gguf"))
+    app = AppTest.from_file(APP)
+    run(app)
+    from ui.app import open_workspace
+
+    workspace = open_workspace()
+    for _ in range(600):
+        if not workspace.loading:
+            break
+        workspace.reading.wait(0.05)
+    [line] = run(app)("notice")
+    assert line["kind"] == "trouble"
+    assert line["words"].startswith("no model file:")
+
+
+def test_the_library_lists_what_is_there(monkeypatch: pytest.MonkeyPatch, index: Path) -> None:
+    monkeypatch.setenv("RAG_INDEX", str(index))
+    [data] = run(AppTest.from_function(library))("sources")
+    assert data["count"].startswith("3 sources, ")
+    rows = {row["name"]: row for row in data["sources"]}
+    assert set(rows) == {"bread.md", "lights/eddystone.txt", "运河.txt"}
+    assert rows["lights/eddystone.txt"]["pages"] == "2"
+    assert rows["lights/eddystone.txt"]["kind"] == "TXT"
+    assert rows["lights/eddystone.txt"]["path"] == "/docs/lights/eddystone.txt"
+
+
+def test_the_library_names_what_could_not_be_read(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    with open_store(tmp_path / "index", create=True).writer() as writer:
+        place = Place("/docs", "evil\x1b[2J.pdf", b"/docs/evil\x1b[2J.pdf", "0" * 64, 5, 1)
+        writer.record_failure(place, "a password is needed", 1)
+    monkeypatch.setenv("RAG_INDEX", str(tmp_path / "index"))
+    [data] = run(AppTest.from_function(library))("sources")
+    [row] = data["unread"]
+    assert (row["name"], row["reason"]) == ("evil\\x1b[2J.pdf", "a password is needed")
+
+
+def test_a_folder_that_is_not_there_is_said_in_words(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("RAG_INDEX", str(tmp_path / "index"))
+    app = AppTest.from_function(library)
+    run(app)
+    app.text_input[0].set_value("/nowhere")
+    app.button[0].click()
+    trouble = [line for line in run(app)("notice") if line["kind"] == "trouble"]
+    assert [line["words"] for line in trouble] == [
+        "there is nothing at '/nowhere' on this machine; give a folder's path"
+    ]

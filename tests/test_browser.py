@@ -1,0 +1,437 @@
+"""The page in real Chromium, over a real index, as a person meets it: asking, looking, adding, removing.
+
+Every request of the browser's is recorded, and every connection of the server's; none may leave 127.0.0.1.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from pdf_by_hand import lines_pdf
+from playwright.sync_api import Browser, Locator, Page, Playwright, expect, sync_playwright
+
+from ingest.pipeline import ingest
+from rag.settings import Settings
+from ui.launch import APP, environment, streamlit_arguments
+
+SECONDS = 120  # the first answer loads torch, on a machine that may be busy
+WATCHED = Path(__file__).with_name("watched_streamlit.py")
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+OPTIONS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+expect.set_options(timeout=30_000)
+TOWER = (
+    [
+        "The third lighthouse on the Eddystone Rocks.",
+        "Smeaton's tower was first lit on 16 October 1759 with 24 candles.",
+        "It stood for more than a hundred and twenty years on its rock.",
+    ],
+    ["After 1882 its upper part was rebuilt stone by stone on Plymouth Hoe."],
+)
+BREAD = "# Sourdough\n\nA sourdough starter is fed with 40 grams of rye flour every morning.\n"
+SCRIPT = "<script>window.stolen = 1</script><img src=x onerror='window.stolen = 2'>"
+REMOTE = "![secret](http://192.0.2.1/steal?x=1) [click](javascript:window.stolen=3) http://192.0.2.1/a"
+HOSTILE = f"The zebra password is kept {SCRIPT} in the blue drawer {REMOTE} of the zebra office."
+HOSTILE_NAME = "zebra <img src=x onerror=window.stolen=4> **bold** $x^2$ :red[x].txt"
+
+
+# --- the server and the browser ------------------------------------------------------------------------
+
+
+class Server:
+    """The app, started as `rag ui` does, with a witness for its connections."""
+
+    def __init__(self, folder: Path, settings: Settings) -> None:
+        self.settings = settings
+        self.witness = folder / "connections.log"
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
+        self.address = f"http://127.0.0.1:{self.port}"
+        self.output = (folder / "server.log").open("w+")
+        arguments = streamlit_arguments("127.0.0.1", self.port, upload_megabytes=20)
+        self.process = subprocess.Popen(
+            [sys.executable, str(WATCHED), str(self.witness), "run", str(APP), *arguments],
+            env={**environment(settings), "HF_HUB_OFFLINE": "1"},
+            stdout=self.output,
+            stderr=subprocess.STDOUT,
+        )
+        self._wait()
+
+    def _wait(self) -> None:
+        for _ in range(600):
+            try:
+                with urllib.request.urlopen(f"{self.address}/_stcore/health", timeout=5):
+                    return
+            except (urllib.error.URLError, OSError):
+                assert self.process.poll() is None, self.said()
+                time.sleep(0.1)
+        raise AssertionError(f"the server did not start: {self.said()}")
+
+    def said(self) -> str:
+        self.output.flush()
+        self.output.seek(0)
+        return self.output.read()
+
+    def close(self) -> None:
+        self.process.send_signal(signal.SIGINT)
+        try:
+            self.process.wait(20)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        self.output.close()
+
+
+@pytest.fixture(scope="module")
+def playwright() -> Iterator[Playwright]:
+    with sync_playwright() as driver:
+        yield driver
+
+
+@pytest.fixture(scope="module")
+def browser(playwright: Playwright) -> Iterator[Browser]:
+    browser = playwright.chromium.launch(executable_path=CHROMIUM, args=OPTIONS)
+    yield browser
+    browser.close()
+
+
+@pytest.fixture(scope="module")
+def documents(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("browser") / "docs"
+    folder.mkdir()
+    (folder / "tower.pdf").write_bytes(lines_pdf(*TOWER))
+    (folder / "bread.md").write_text(BREAD)
+    (folder / HOSTILE_NAME).write_text(HOSTILE)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def server(documents: Path) -> Iterator[Server]:
+    settings = Settings(index=str(documents.parent / "index"))
+    assert not ingest([documents], settings).failed
+    server = Server(documents.parent, settings)
+    yield server
+    server.close()
+    assert not server.witness.exists(), server.witness.read_text()
+
+
+class Tab:
+    """One tab, and what it requested."""
+
+    def __init__(self, browser: Browser, server: Server, *, width: int = 1440, scheme: str = "light") -> None:
+        self.server = server
+        self.context = browser.new_context(
+            viewport={"width": width, "height": 900},
+            color_scheme="dark" if scheme == "dark" else "light",
+            reduced_motion="reduce",
+        )
+        self.context.set_default_timeout(SECONDS * 1000)
+        self.page = self.context.new_page()
+        self.requested: list[str] = []
+        self.errors: list[str] = []
+        self.context.on("request", lambda request: self.requested.append(request.url))
+        self.page.on("websocket", lambda socket: self.requested.append(socket.url))
+        self.page.on("pageerror", lambda error: self.errors.append(str(error)))
+        self.page.on("dialog", lambda dialog: self.errors.append(f"a dialog: {dialog.message}"))
+        self.page.goto(server.address)
+
+    def ask(self, question: str) -> Locator:
+        """Asks, waits for the end of the answer, gives its exchange."""
+        before = self.exchanges.count()
+        field = self.page.get_by_test_id("stChatInputTextArea")
+        field.fill(question)
+        field.press("Enter")
+        exchange = self.exchanges.nth(before)
+        exchange.locator(".foot").wait_for()
+        return exchange
+
+    @property
+    def exchanges(self) -> Locator:
+        return self.page.locator(".exchange")
+
+    @property
+    def view(self) -> Locator:
+        return self.page.locator(".view")
+
+    def library(self) -> None:
+        self.page.get_by_test_id("stSidebar").get_by_text("Library").click()
+        self.page.get_by_text("Read folder").wait_for()
+
+    def close(self) -> None:
+        """Ends the tab; nothing it did may have left the machine, failed inside, or run a script."""
+        assert self.page.get_by_test_id("stException").count() == 0
+        assert self.page.evaluate("window.stolen") is None
+        assert self.errors == []
+        away = [
+            url
+            for url in self.requested
+            if not url.startswith(
+                (self.server.address, f"ws://127.0.0.1:{self.server.port}/", "blob:", "data:")
+            )
+        ]
+        assert away == []
+        assert len(self.requested) > 5
+        self.context.close()
+
+
+@pytest.fixture
+def open_tab(browser: Browser, server: Server) -> Iterator[Callable[..., Tab]]:
+    tabs: list[Tab] = []
+
+    def opened(at: Server = server, **options: int | str) -> Tab:
+        tabs.append(Tab(browser, at, **options))  # type: ignore[arg-type]
+        return tabs[-1]
+
+    yield opened
+    for tab in tabs:
+        tab.close()
+
+
+@pytest.fixture
+def tab(open_tab: Callable[..., Tab]) -> Tab:
+    return open_tab()
+
+
+# --- asking --------------------------------------------------------------------------------------------
+
+
+def test_ask_and_see_the_words_on_the_page_of_the_pdf(tab: Tab) -> None:
+    expect(tab.page.get_by_text("Ask your documents")).to_be_visible()
+    exchange = tab.ask("When was Smeaton's tower first lit?")
+    expect(exchange.get_by_text("Quotes from the documents")).to_be_visible()
+    expect(exchange.locator(".text")).to_contain_text("16 October 1759")
+    citation = exchange.locator(".citation", has_text="16 October 1759").first
+    expect(citation).to_contain_text("tower.pdf")
+    expect(citation).to_contain_text("page 1")
+    expect(citation.locator(".verdict.supported")).to_have_text("supported")
+    mark = exchange.locator("button.mark").first
+    expect(mark).to_have_attribute("aria-label", "Citation 1, supported: tower.pdf, page 1")
+
+    mark.click()
+    box = tab.view.locator(".box").first
+    expect(box).to_be_visible()
+    expect(tab.view.get_by_role("heading", name="tower.pdf")).to_be_visible()
+    expect(tab.view).to_contain_text("Page 1 of 2")
+    expect(mark).to_have_attribute("aria-pressed", "true")
+    place, sheet = box.bounding_box(), tab.view.locator("img").bounding_box()
+    assert place is not None
+    assert sheet is not None
+    # the second line: baseline 792 - 686 points from the top of a page of 612 by 792
+    scale = sheet["width"] / 612
+    assert place["y"] - sheet["y"] < 106 * scale < place["y"] + place["height"] - sheet["y"]
+    assert place["x"] - sheet["x"] == pytest.approx(72 * scale, abs=4)
+    answer = exchange.locator(".text").bounding_box()
+    assert answer is not None
+    assert answer["x"] + answer["width"] <= sheet["x"], "the source stands beside, not over"
+
+    tab.view.get_by_label("Next page").click()
+    expect(tab.view).to_contain_text("Page 2 of 2")
+    expect(tab.view.locator(".box")).to_have_count(0)
+    tab.view.get_by_role("button", name="Text").click()
+    expect(tab.view.locator(".words")).to_contain_text("stone by stone on Plymouth Hoe")
+    tab.page.keyboard.press("Escape")
+    expect(tab.view).to_have_count(0)
+    expect(mark).to_have_attribute("aria-pressed", "false")
+
+
+def test_words_of_a_text_are_marked_where_they_stand(tab: Tab) -> None:
+    exchange = tab.ask("How much rye flour is a sourdough starter fed with?")
+    mark = exchange.locator("button.mark").first
+    mark.focus()
+    mark.press("Enter")  # by keyboard alone
+    marked = tab.view.locator("mark").first
+    expect(marked).to_be_visible()
+    expect(marked).to_contain_text("40 grams of rye flour")
+    expect(tab.view.locator(".words .heading")).to_have_text("Sourdough")
+
+
+def test_what_the_documents_do_not_hold_is_said(tab: Tab) -> None:
+    exchange = tab.ask("Who won the football world cup of 1998 in Paris?")
+    expect(exchange.locator(".label")).to_have_text("Not in the documents")
+    expect(exchange.locator(".citation")).to_have_count(0)
+    if exchange.locator(".passage").count():
+        expect(exchange.get_by_text("Nearest, but not an answer")).to_be_visible()
+
+
+def test_an_empty_question_is_not_asked(tab: Tab) -> None:
+    field = tab.page.get_by_test_id("stChatInputTextArea")
+    field.fill("   ")
+    field.press("Enter")
+    tab.page.wait_for_timeout(500)
+    expect(tab.exchanges).to_have_count(0)
+
+
+def test_ask_again_edit_and_begin_anew(tab: Tab) -> None:
+    first = tab.ask("When was Smeaton's tower first lit?")
+    first.get_by_label("Edit the question").click()
+    field = tab.page.get_by_test_id("stChatInputTextArea")
+    expect(field).to_have_value("When was Smeaton's tower first lit?")
+    field.fill("")
+    first.get_by_label("Ask again").click()
+    tab.exchanges.nth(1).locator(".foot").wait_for()
+    expect(tab.exchanges.nth(1).locator(".question")).to_contain_text("When was Smeaton's tower first lit?")
+    tab.page.get_by_text("New conversation").click()
+    expect(tab.exchanges).to_have_count(0)
+    expect(tab.page.get_by_text("Ask your documents")).to_be_visible()
+
+
+def test_a_document_can_not_inject_anything(tab: Tab) -> None:
+    question = f"Where is the zebra password kept? {SCRIPT} {REMOTE}"
+    exchange = tab.ask(question)
+    expect(exchange.locator(".question p")).to_contain_text("<script>window.stolen = 1</script>")
+    expect(exchange.locator(".text")).to_contain_text("window.stolen")
+    expect(exchange.locator(".citation").first).to_contain_text(
+        "zebra <img src=x onerror=window.stolen=4> **bold**"
+    )
+    exchange.locator("button.mark").first.click()
+    expect(tab.view.locator("mark").first).to_contain_text("<script>window.stolen = 1</script>")
+    expect(tab.view.get_by_role("heading")).to_have_text(HOSTILE_NAME)
+    tab.library()
+    expect(tab.page.locator(".list")).to_contain_text(HOSTILE_NAME)
+    tab.page.get_by_label(f"Remove {HOSTILE_NAME}").click()
+    expect(tab.page.get_by_test_id("stDialog")).to_contain_text(HOSTILE_NAME)
+    tab.page.get_by_text("Keep it").click()
+    for tag in ("script", "img", "a"):
+        assert tab.page.locator(f".exchange {tag}, .list {tag}, .notice {tag}").count() == 0
+
+
+# --- the library ---------------------------------------------------------------------------------------
+
+
+def test_upload_ask_and_remove(tab: Tab, tmp_path: Path) -> None:
+    (tmp_path / "whales.md").write_text("# Whales\n\nThe blue whale's heart weighs about 180 kilograms.\n")
+    (tmp_path / "broken.pdf").write_bytes(b"%PDF-1.7 and nothing else")
+    tab.library()
+    tab.page.locator("input[type=file]").set_input_files([tmp_path / "whales.md", tmp_path / "broken.pdf"])
+    expect(tab.page.locator(".done")).to_contain_text("1 added", timeout=SECONDS * 1000)
+    expect(tab.page.locator(".done")).to_contain_text("broken.pdf")
+    expect(tab.page.locator(".unread")).to_contain_text("broken.pdf")
+    row = tab.page.locator("tr", has_text="whales.md")
+    expect(row).to_contain_text("MD")
+    kept = Path(tab.server.settings.index) / "uploads" / "whales.md"
+    assert kept.is_file()
+
+    tab.page.get_by_test_id("stSidebar").get_by_text("Ask").click()
+    exchange = tab.ask("How much does the heart of a blue whale weigh?")
+    expect(exchange.locator(".citation").first).to_contain_text("about 180 kilograms")
+
+    tab.library()
+    tab.page.get_by_label("Remove whales.md").click()
+    dialog = tab.page.get_by_test_id("stDialog")
+    expect(dialog).to_contain_text("the uploaded copy is deleted")
+    dialog.get_by_role("button", name="Remove").click()
+    expect(row).to_have_count(0)
+    assert not kept.exists()
+    tab.page.get_by_label("Forget broken.pdf").click()
+    dialog.get_by_role("button", name="Remove").click()
+    expect(tab.page.locator(".unread")).to_have_count(0)
+    assert os.listdir(kept.parent) == []
+
+
+def test_a_folder_of_this_machine(tab: Tab, tmp_path: Path) -> None:
+    (tmp_path / "owls.txt").write_text("The eagle owl hunts at night.")
+    tab.library()
+    field = tab.page.get_by_label("Or name a folder on this machine")
+    field.fill(str(tmp_path / "nowhere"))
+    tab.page.get_by_text("Read folder").click()
+    expect(tab.page.locator(".notice.trouble")).to_contain_text("there is nothing at")
+    field.fill(str(tmp_path))
+    tab.page.get_by_text("Read folder").click()
+    row = tab.page.locator("tr", has_text="owls.txt")
+    row.wait_for()
+    tab.page.get_by_label("Find a source").fill("OWL")
+    expect(tab.page.locator("tbody tr")).to_have_count(1)
+    row.locator("button.source").click()
+    expect(tab.view.locator(".words")).to_have_text("The eagle owl hunts at night.")
+    tab.page.get_by_label("Remove owls.txt").click()
+    dialog = tab.page.get_by_test_id("stDialog")
+    expect(dialog).to_contain_text("The file stays where it is")
+    dialog.get_by_role("button", name="Remove").click()
+    expect(row).to_have_count(0)
+    expect(tab.view).to_have_count(0)
+    assert (tmp_path / "owls.txt").is_file()
+
+
+def test_a_file_that_changed_is_shown_as_it_was_read(tab: Tab, documents: Path) -> None:
+    path = documents / "tower.pdf"
+    before = path.read_bytes()
+    try:
+        path.write_bytes(lines_pdf(["Another document altogether."]))
+        tab.ask("When was Smeaton's tower first lit?").locator("button.mark").first.click()
+        expect(tab.view.locator(".note")).to_contain_text("the file was changed after it was read")
+        expect(tab.view.locator("mark").first).to_contain_text("16 October 1759")
+    finally:
+        path.write_bytes(before)
+
+
+# --- how it looks --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1440, 400])
+def test_each_page_at_each_width_and_theme(open_tab: Callable[..., Tab], width: int, scheme: str) -> None:
+    """Nothing sticks out sideways, and text stands out from its ground."""
+    tab = open_tab(width=width, scheme=scheme)
+    exchange = tab.ask("When was Smeaton's tower first lit?")
+    assert _sticking_out(tab.page) == 0
+    assert _contrast(exchange.locator(".text")) > 7
+    exchange.locator("button.mark").first.click()
+    tab.view.locator(".box").first.wait_for()
+    frame = tab.view.bounding_box()
+    assert frame is not None
+    assert frame["x"] + frame["width"] == pytest.approx(width, abs=1)
+    assert (frame["width"] == width) == (width < 1000)
+    assert _sticking_out(tab.page) == 0
+    _keep(tab.page, f"source-{width}-{scheme}")
+    tab.page.keyboard.press("Escape")
+    expect(tab.view).to_have_count(0)
+    _keep(tab.page, f"ask-{width}-{scheme}")
+    tab.page.goto(f"{tab.server.address}/library")
+    tab.page.locator(".list table").wait_for()
+    assert _sticking_out(tab.page) == 0
+    _keep(tab.page, f"library-{width}-{scheme}")
+
+
+def _sticking_out(page: Page) -> int:
+    return int(page.evaluate("document.documentElement.scrollWidth - window.innerWidth"))
+
+
+def _contrast(text: Locator) -> float:
+    """WCAG's contrast of an element's colour against the page's ground."""
+    colours = text.evaluate(
+        "e => [getComputedStyle(e).color, getComputedStyle(document.querySelector('.stApp')).backgroundColor]"
+    )
+    light = sorted(_luminance(colour) for colour in colours)
+    return (light[1] + 0.05) / (light[0] + 0.05)
+
+
+def _luminance(colour: str) -> float:
+    parts = [float(part) / 255 for part in colour[colour.index("(") + 1 : -1].split(",")[:3]]
+    linear = [part / 12.92 if part <= 0.03928 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def _keep(page: Page, name: str) -> None:
+    """A screenshot, where somebody asked for them: SCREENSHOTS names the folder."""
+    if folder := os.environ.get("SCREENSHOTS"):
+        page.wait_for_timeout(1200)
+        page.screenshot(path=Path(folder) / f"{name}.png")
