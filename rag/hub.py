@@ -192,7 +192,12 @@ def _headers(url: str) -> dict[str, str]:
 
 def _endpoint() -> str:
     endpoint = (os.environ.get("HF_ENDPOINT") or constants.ENDPOINT).rstrip("/")
-    if not endpoint.startswith(("http://", "https://")):
+    try:
+        parts = urlsplit(endpoint)
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname)
+    except ValueError:  # brackets that don't match
+        usable = False
+    if not usable:
         raise ModelFailed(f"HF_ENDPOINT is {endpoint!r}; it takes a URL such as https://huggingface.co")
     return endpoint
 

@@ -403,7 +403,7 @@ def test_offline_asks_nobody(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
         ("http://127.0.0.1:9", r"127\.0\.0\.1:9 can't be reached \(.*refused.*\): check the network"),
         ("huggingface.co", "HF_ENDPOINT is 'huggingface.co'; it takes a URL such as https://huggingface.co"),
         ("http://127.0.0.1:port", "can't be asked"),
-        ("http://[bad", "can't be asked"),
+        ("http://[bad", r"HF_ENDPOINT is 'http://\[bad'; it takes a URL such as"),
     ],
 )
 def test_no_network(monkeypatch: pytest.MonkeyPatch, hub: Hub, endpoint: str, message: str) -> None:
