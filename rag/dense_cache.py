@@ -14,15 +14,8 @@ from threading import Lock
 
 import numpy as np
 
-from rag.dense_index import (
-    FOLD_LEAST,
-    FOLD_SHARE,
-    DenseFileError,
-    DenseIndex,
-    read_dense_file,
-    read_header,
-    write_dense_file,
-)
+from rag.dense_file import DenseFileError, read_dense_file, read_header, write_dense_file
+from rag.dense_index import FOLD_LEAST, FOLD_SHARE, DenseIndex
 from rag.errors import StoreError
 from rag.local_database import Database
 from rag.local_rows import State, chunk_ids, read_vectors

@@ -77,39 +77,21 @@ class Change:
         digests: Sequence[bytes],
     ) -> None:
         """Puts in a content that is not there; its place must be set before."""
-        identifier = self.state.next_document
-        names = name_terms(places_with(self.database, place.content_hash))
+        identifier, first = self.state.next_document, self.state.next_chunk
         now = datetime.now(UTC).isoformat(timespec="seconds")
         warnings = json.dumps(document.warnings, ensure_ascii=False)
         values = (identifier, place.content_hash, document.media_type, document.title, warnings)
         self._insert("document", [(*values, len(document.pages), len(chunks), now)])
         self._insert("page", (_page_values(identifier, page) for page in document.pages))
         self._insert("block", (row for page in document.pages for row in _block_values(identifier, page)))
-        first = self.state.next_chunk
-        self._insert(
-            "chunk",
-            (
-                _chunk_values(first + position, identifier, position, chunk, digest)
-                for position, (chunk, digest) in enumerate(zip(chunks, digests, strict=True))
-            ),
-        )
-        self._insert(
-            "vector",
-            (
-                (first + position, digest, vector.astype("<f4").tobytes())
-                for position, (vector, digest) in enumerate(zip(vectors, digests, strict=True))
-            ),
-        )
+        self._insert("chunk", _chunk_values(first, identifier, chunks, digests))
+        self._insert("vector", _vector_values(first, vectors, digests))
+        names = name_terms(places_with(self.database, place.content_hash))
         self.database.run_many(
             _INSERT_KEYWORDS,
             (
-                (
-                    first + position,
-                    index_terms(chunk.text),
-                    heading_terms(document.title, chunk.headings),
-                    names,
-                )
-                for position, chunk in enumerate(chunks)
+                (number, index_terms(chunk.text), heading_terms(document.title, chunk.headings), names)
+                for number, chunk in enumerate(chunks, start=first)
             ),
         )
         self.state = replace(
@@ -287,7 +269,15 @@ def _block_values(document: int, page: Page) -> Iterator[Row]:
         yield document, int(page.number), number, page.text[start : start + BLOCK_CHARACTERS]
 
 
-def _chunk_values(identifier: int, document: int, position: int, chunk: Chunk, digest: bytes) -> Row:
-    headings = json.dumps(chunk.headings, ensure_ascii=False)
-    place = (identifier, document, position, int(chunk.page), int(chunk.start), int(chunk.end))
-    return (*place, headings, text_digest(chunk.text), digest)
+def _chunk_values(
+    first: int, document: int, chunks: Sequence[Chunk], digests: Sequence[bytes]
+) -> Iterator[Row]:
+    for position, (chunk, digest) in enumerate(zip(chunks, digests, strict=True)):
+        span = (int(chunk.page), int(chunk.start), int(chunk.end))
+        headings = json.dumps(chunk.headings, ensure_ascii=False)
+        yield first + position, document, position, *span, headings, text_digest(chunk.text), digest
+
+
+def _vector_values(first: int, vectors: np.ndarray, digests: Sequence[bytes]) -> Iterator[Row]:
+    for number, (vector, digest) in enumerate(zip(vectors, digests, strict=True), start=first):
+        yield number, digest, vector.astype("<f4").tobytes()

@@ -16,7 +16,8 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 from rag.dense_cache import CACHE_NAME
-from rag.dense_index import DenseFileError, DenseIndex, read_dense_file
+from rag.dense_file import DenseFileError, read_dense_file
+from rag.dense_index import DenseIndex
 from rag.errors import IndexDamaged, StoreError
 from rag.local_changes import heading_terms, name_terms, present_words
 from rag.local_database import Database, damaged

@@ -15,7 +15,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from rag.dense_cache import CACHE_NAME
-from rag.dense_index import sync_folder
+from rag.dense_file import sync_folder
 from rag.errors import IndexInvalid, IndexMismatch, IndexMissing, StoreError
 from rag.local_changes import first_state, write_state
 from rag.local_database import DATABASE_NAME, Database, connect, explained

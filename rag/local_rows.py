@@ -6,7 +6,7 @@ Takes a `Database`, gives records. Reads only; knows nothing of FAISS, of files 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -139,10 +139,14 @@ def address_of(location: bytes) -> str:
     return location.decode("utf-8", "backslashreplace")
 
 
+def in_order(places: Iterable[Place]) -> list[Place]:
+    """Places by source; the order does not depend on when they were put in."""
+    return sorted(places, key=lambda place: (place.source, place.root, place.location))
+
+
 def places_with(database: Database, content_hash: str) -> list[Place]:
     """The places of one content; the first is the one that its hits are named by."""
-    rows = matching(database, "place", {"content_hash": content_hash})
-    return sorted(map(as_place, rows), key=lambda place: (place.source, place.root, place.location))
+    return in_order(as_place(row) for row in matching(database, "place", {"content_hash": content_hash}))
 
 
 def place_at(database: Database, location: bytes) -> Place | None:

@@ -7,9 +7,7 @@ says it was. Knows neither how a question becomes a vector or a query, nor how h
 
 from __future__ import annotations
 
-import difflib
 import json
-import os
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -19,11 +17,10 @@ import numpy as np
 from rag.dense_cache import DenseCache
 from rag.errors import IndexDamaged, StoreError, UsageError
 from rag.local_database import Database, damaged
+from rag.local_names import all_places, place_named, shown_name
 from rag.local_rows import (
     ChunkRow,
     DocumentRow,
-    address_of,
-    as_place,
     chunk_rows,
     chunk_text,
     document_of,
@@ -37,7 +34,6 @@ from rag.local_rows import (
 )
 from rag.records import Hit, IndexMeta, Page, Place, Source
 
-_NEAR_NAMES = 3
 _QUERY_ERRORS = ("fts5: syntax error", "unterminated string", "no such column", "unknown special query")
 
 
@@ -170,14 +166,7 @@ class Snapshot:
         places = places_with(self._database, row.content_hash)
         if not places:
             raise damaged(self._database.directory, f"document {row.id} is in no place")
-        return self._name(places[0]), row.media_type
-
-    def _name(self, place: Place) -> str:
-        """The path below the root; where two roots have the same, the whole path, so that `find` knows."""
-        same = matching(self._database, "place", {"source": place.source})
-        if place not in map(as_place, same):
-            raise damaged(self._database.directory, f"{place.source!r} is not found by its name")
-        return place.source if len(same) == 1 else address_of(place.location)
+        return shown_name(self._database, places[0]), row.media_type
 
     def neighbours(self, chunk_id: int) -> tuple[int | None, int | None]:
         """The chunk before and the chunk after in the same source."""
@@ -199,7 +188,7 @@ class Snapshot:
 
     def chunks_of(self, source: str) -> list[Hit]:
         """All chunks of a source, in reading order."""
-        place = self._place(source)
+        place = place_named(self._database, source)
         document = self._document(place)
         rows = matching(self._database, "chunk", {"document": document.id}, "ORDER BY position")
         chunks = [ChunkRow(*row) for row in rows]
@@ -207,14 +196,14 @@ class Snapshot:
             raise damaged(
                 self._database.directory, f"{place.source!r} lacks some of its {document.chunks} chunks"
             )
-        name = self._name(place)
+        name = shown_name(self._database, place)
         return [self._hit(chunk, name, document.media_type) for chunk in chunks]
 
     # --- sources ----------------------------------------------------------------------------------
 
     def page(self, source: str, number: int) -> Page:
         """A page of a source, with its text; `UsageError` when there is none of that number."""
-        place = self._place(source)
+        place = place_named(self._database, source)
         document = self._document(place)
         with self._reading_text(place.source, number):
             page = read_page(self._database, document.id, number)
@@ -236,17 +225,12 @@ class Snapshot:
         Raises `UsageError` with the nearest names when there is none, and with the roots when there
         are several.
         """
-        place = self._place(source)
+        place = place_named(self._database, source)
         return self._source(place, self._document(place))
 
     def places(self) -> list[Place]:
         """Every file in the index as the last look found it, ordered by source."""
-        places = [as_place(row) for row in selected(self._database, "place")]
-        if len(places) != self._state.places:
-            raise damaged(
-                self._database.directory, f"it lists {len(places)} of its {self._state.places} sources"
-            )
-        return sorted(places, key=lambda place: (place.source, place.root, place.location))
+        return all_places(self._database)
 
     def failures(self) -> list[tuple[Place, str, int]]:
         """The files that could not be read: place, reason, version of the parsers that tried."""
@@ -284,29 +268,3 @@ class Snapshot:
         if document is None:
             raise damaged(self._database.directory, f"{place.source!r} is listed but its content is gone")
         return document
-
-    def _place(self, source: str) -> Place:
-        name = source.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
-        found = [as_place(row) for row in matching(self._database, "place", {"source": name})]
-        if not found:
-            address = address_of(os.fsencode(os.path.abspath(source))) if source else ""
-            for spelling in dict.fromkeys((address, name)):
-                found += [as_place(row) for row in matching(self._database, "place", {"address": spelling})]
-        if len(found) == 1:
-            return found[0]
-        if not found:
-            raise UsageError(self._unknown(name))
-        roots = ", ".join(sorted(repr(place.root) for place in found))
-        raise UsageError(
-            f"{name!r} is in more than one root: {roots}; give the whole path of the one you mean"
-        )
-
-    def _unknown(self, name: str) -> str:
-        names = sorted({place.source for place in self.places()})
-        if name in names:
-            raise damaged(self._database.directory, f"{name!r} is not found by its name")
-        near = difflib.get_close_matches(name, names, _NEAR_NAMES, cutoff=0.5)
-        hint = (
-            f"did you mean {' or '.join(map(repr, near))}?" if near else "`rag sources` lists what is there"
-        )
-        return f"there is no source {name!r} in the index; {hint}"

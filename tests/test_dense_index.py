@@ -13,14 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag import dense_index
-from rag.dense_index import (
-    DenseFileError,
-    DenseIndex,
-    read_dense_file,
-    read_header,
-    write_dense_file,
-)
+from rag import dense_file, dense_index
+from rag.dense_file import DenseFileError, read_dense_file, read_header, write_dense_file
+from rag.dense_index import DenseIndex
 
 STAMP = bytes(range(16))
 WORKED = {  # by hand: inner products with (1, 2, 0, 0) are 1, 2, 0 and 3
@@ -187,7 +182,7 @@ def test_every_other_length_is_noticed(tmp_path: Path) -> None:
 
 
 def test_a_file_of_a_later_format(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dense_index, "FORMAT", 2)
+    monkeypatch.setattr(dense_file, "FORMAT", 2)
     write_dense_file(tmp_path / "v", made(WORKED))
     monkeypatch.undo()
     with pytest.raises(DenseFileError, match="its format is 2; this program reads 1"):
