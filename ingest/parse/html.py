@@ -24,7 +24,7 @@ from rag.records import Document
 _LEFT_OUT = frozenset(
     """
     script style noscript template nav svg iframe object embed canvas audio video select button
-    textarea input datalist dialog head title
+    textarea label input datalist dialog head title
     """.split()  # noqa: SIM905 (a list of forty quoted words is no easier to read)
 )
 _BLOCKS = frozenset(
@@ -36,6 +36,7 @@ _BLOCKS = frozenset(
 )
 _HEADINGS = {"h1": 1, "h2": 2, "h3": 3, "h4": 4, "h5": 5, "h6": 6}
 _HIDDEN_STYLE = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
+_LINK_OF_THE_PAGE = re.compile(r"headerlink|\bskip")  # what leads around on the page and is no text of it
 _META_CHARSET = re.compile(rb"<meta[^>]{0,200}?charset\s*=\s*[\"']?\s*([\w.:-]{1,40})", re.IGNORECASE)
 _XML_ENCODING = re.compile(rb"\A\s*<\?xml[^>]{0,200}?encoding\s*=\s*[\"']([\w.:-]{1,40})", re.IGNORECASE)
 _META_BYTES = 4096  # the standard says 1024; generators are wordier
@@ -197,7 +198,7 @@ def is_hidden(element: Any) -> bool:
         "hidden" in attributes
         or attributes.get("aria-hidden") == "true"
         or attributes.get("role") == "navigation"
-        or "headerlink" in attributes.get("class", "")
+        or (element.tag == "a" and bool(_LINK_OF_THE_PAGE.search(attributes.get("class", ""))))
         or bool(_HIDDEN_STYLE.search(attributes.get("style", "")))
     )
 

@@ -19,6 +19,9 @@ _MOST_PAGES = 0.5  # of the pages have it: a running head
 _SOME_PAGES = 0.15  # of the pages have it, at the height of running heads: a chapter's
 _NUMBERED_PAGES = 0.3  # of the pages count on from one to the next at an edge: page numbers
 _SAME_HEIGHT_POINTS = 2.0
+_PAGE_OF_PAGES = re.compile(
+    r"page \d+(?: of \d+)?|[-–—] ?\d+ ?[-–—]|第 ?\d+ ?页(?:.{0,3}共 ?\d+ ?页)?|seite \d+(?: von \d+)?"
+)
 _NUMBER = re.compile(r"\d+|\b[ivxlc]+\b", re.IGNORECASE)
 
 
@@ -49,7 +52,11 @@ def without_running_heads(pages: Sequence[Sequence[Line]]) -> list[list[Line]]:
             count = counts[_shape(line)]
             in_band = sum(heights[_height(line) + near] for near in (-1, 0, 1)) >= some
             numbered = bool(numbering.intersection(_offsets(line, number))) or _is_page_number(line)
-            if count >= most or (in_band and (count >= some or numbered)):
+            if (
+                _PAGE_OF_PAGES.fullmatch(line.text.lower())
+                or count >= most
+                or (in_band and (count >= some or numbered))
+            ):
                 gone.add(id(line))
         kept.append([line for line in page if id(line) not in gone])
     return kept

@@ -12,15 +12,19 @@ import re
 from ingest.parse.blocks import PageText
 from ingest.parse.clean import clean_lines, hidden_tags
 from ingest.parse.decode import decode
-from ingest.parse.wrapped import unwrap, wrap_width
+from ingest.parse.wrapped import ITEM, unwrap, width, wrap_width
 from rag.errors import EmptySource
-from rag.records import Document
+from rag.records import Document, Page
 
 _UNDERLINES = "=-~^\"'`#*+"
 _UNDERLINE = re.compile(r"([=\-~^\"'`#*+])\1{2,}")
 _LONGEST_HEADING = 80  # characters
 _NUMBERED = re.compile(r"(\d{1,2}(?:\.\d{1,2}){0,3})\.?\s+[^\W\d_a-z][^,;:!?，。；：！？︰]{0,60}(?<!\.)")
 _CHAPTER = re.compile(r"(?:chapter|part|appendix)\s+(?:\d+|[IVXLC]+|[A-Z])\b.{0,70}", re.IGNORECASE)
+_CJK_NUMBERED = re.compile(r"[（(]?[一二三四五六七八九十]{1,3}[、．.）)]\s*[^，。；]{1,30}")
+_TITLE = re.compile(r"[^\W_a-z].*[^\s.,;:!?。，；：！？、…]")  # begins large, and is no sentence
+_LONGEST_TITLE = 60  # columns
+_SHORTEST_PROSE = 60  # columns of text that a title stands above
 _CJK_CHAPTER = re.compile(
     r"第[\d一二三四五六七八九十百零〇]{1,5}([编編卷部篇章节節回])(?:\s.{0,40}|[^，。]{0,30})"
 )
@@ -37,12 +41,14 @@ def parse(data: bytes, name: str) -> Document:
         raise EmptySource("the file holds no text")
     page = PageText()
     wrapped_at = wrap_width(text.split("\n"))
-    for block in re.split(r"\n{2,}", text):
-        _add_block(page, block.split("\n"), wrapped_at)
-    return Document("text/plain", (page.page(),), warnings=tuple(warnings))
+    blocks = [block.split("\n") for block in re.split(r"\n{2,}", text)]
+    for block, following in zip(blocks, [*blocks[1:], []], strict=True):
+        _add_block(page, block, following, wrapped_at)
+    made = page.page()
+    return Document("text/plain", (made,), _title(blocks[0], made), tuple(warnings))
 
 
-def _add_block(page: PageText, lines: list[str], wrapped_at: int | None) -> None:
+def _add_block(page: PageText, lines: list[str], following: list[str], wrapped_at: int | None) -> None:
     """Lines between two blank ones: underlined headings first, then what is left of them."""
     while len(lines) > 1:
         overlined = len(lines) > 2 and _is_underline(lines[0]) and lines[0].strip() == lines[2].strip()
@@ -52,7 +58,7 @@ def _add_block(page: PageText, lines: list[str], wrapped_at: int | None) -> None
         page.heading(_UNDERLINES.index(rest[0].strip()[0]) + 1, title)
         lines = rest[1:]
     lines = [line for line in lines if not _is_underline(line)]  # what is left of these is decoration
-    if len(lines) == 1 and (level := _heading_level(lines[0].rstrip())):
+    if len(lines) == 1 and (level := _heading_level(lines[0].rstrip(), following)):
         page.heading(level, lines[0])
         return
     alone: list[str] = []
@@ -73,7 +79,7 @@ def _is_underline(line: str) -> bool:
     return bool(_UNDERLINE.fullmatch(line.strip()))
 
 
-def _heading_level(line: str) -> int | None:
+def _heading_level(line: str, following: list[str]) -> int | None:
     """Of a line that stands alone; None where it is just a short paragraph."""
     if len(line) > _LONGEST_HEADING:
         return None
@@ -83,7 +89,18 @@ def _heading_level(line: str) -> int | None:
         return 1
     if cjk := _CJK_CHAPTER.fullmatch(line.strip()):
         return 2 if cjk.group(1) in "节節" else 1
-    letters = [character for character in line if character.isalpha()]
-    if len(letters) > 3 and line.isupper():
+    if _CJK_NUMBERED.fullmatch(line.strip()):
         return 2
-    return None
+    if sum(map(str.isalpha, line)) > 3 and line.isupper():
+        return 2
+    introduces = sum(map(width, following)) >= _SHORTEST_PROSE and not ITEM.match(following[0])
+    return 3 if introduces and _TITLE.fullmatch(line) and width(line) <= _LONGEST_TITLE else None
+
+
+def _title(first: list[str], page: Page) -> str | None:
+    """The first line where it is set like a title: short, and by itself or above a line or two as short."""
+    if page.headings and page.headings[0].start == 0:
+        return page.headings[0].text
+    short = len(first) <= 3 and all(width(line) <= _LONGEST_TITLE for line in first)
+    line = first[0].strip()
+    return line if short and _TITLE.fullmatch(line) else None

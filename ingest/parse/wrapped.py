@@ -19,6 +19,7 @@ from ingest.parse.clean import collapse, joined
 ITEM = re.compile(r"\s*(?:[-*+•◦▪‣–—·]|\(?(?:\d{1,3}|[a-zA-Z]|[ivx]{1,5})[.)])\s+(?=\S)")
 _NARROWEST, _WIDEST = 35, 130  # columns that people wrap at
 _FULL = 0.85  # of the wrapping width: fuller lines go on in the next
+_FULL_WIDE = 0.93  # the same where any character may begin a line, as in Chinese
 _COLUMNS = re.compile(r"(?<![.!?:。\s])\s{2,}(?=\S)|\s{3,}(?=\S)|\t|\|")
 _SENTENCE_END = re.compile(r"[.!?:。！？：][\"'”’」』)]*\s*$")
 _CODE_END = re.compile(r"[{};\\]\s*$")
@@ -75,15 +76,21 @@ def _goes_on(line: str, after: str, wrapped_at: int) -> bool:
     indent, after_indent = _indent(line), _indent(after)
     if after_indent > indent and not ITEM.match(line) and _SENTENCE_END.search(line):
         return False  # the first line of a new paragraph, or something set off
-    first_word = after.split(None, 1)[0]
-    room = 2 if not first_word.isascii() else width(first_word)
-    return width(line.rstrip()) + 1 + room > _FULL * wrapped_at
+    filled = width(line.rstrip())
+    if (
+        not line.rstrip()[-1].isascii()
+        and not after.lstrip()[0].isascii()
+        and filled > 1.3 * len(line.rstrip())
+    ):
+        return filled > _FULL_WIDE * wrapped_at
+    return filled + 1 + width(after.split(None, 1)[0]) > _FULL * wrapped_at
 
 
 def _looks_set(line: str) -> bool:
     """Whether the line was laid out by hand: columns, code."""
     content = ITEM.sub("", line, count=1).strip()
-    return len(_COLUMNS.findall(content)) > 1 or bool(_CODE_END.search(content))
+    columns = _COLUMNS.findall(content)
+    return len(columns) > 1 or any(len(gap) > 2 for gap in columns) or bool(_CODE_END.search(content))
 
 
 def _rows_alike(lines: Sequence[str]) -> bool:
