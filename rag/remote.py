@@ -14,6 +14,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Iterator, Sequence
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 from rag.errors import ModelBusy, ModelFailed, ModelMissing, UsageError, WindowExceeded
@@ -61,7 +62,9 @@ class RemoteModel:
     def name(self) -> str:
         """What the server calls the model; its address before it was asked. Asks nobody."""
         server = self._server
-        return server.model if server else self.address.model or self.address.origin
+        name = server.model if server else self.address.model or self.address.origin
+        # llama-server names it by the path of its file.
+        return PurePath(name).stem if name.endswith(".gguf") else name
 
     @property
     def window(self) -> int:

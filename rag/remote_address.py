@@ -42,8 +42,11 @@ def parse_address(text: str) -> Address:
 
     Example: `parse_address("http://localhost:8000/v1#openchat_3.5").model == "openchat_3.5"`.
     """
+    text = text.strip()
+    if not text.isprintable() or " " in text:
+        raise UsageError(f"the model's address is not valid, {text!r:.100}: {_SHAPE}")
     try:
-        parts = urlsplit(text.strip())
+        parts = urlsplit(text)
         port = parts.port
     except ValueError as error:
         raise UsageError(f"the model's address is not valid ({error}): {_SHAPE}") from None

@@ -61,6 +61,10 @@ class ModelServer:
         assert isinstance(entries, list)
         return entries
 
+    def forget(self) -> None:
+        """Nothing of an earlier prompt is used again: the same numbers come out as on the first day."""
+        self._control("forget", {})
+
     def _control(self, what: str, body: dict[str, Any]) -> Any:
         url = f"http://127.0.0.1:{self.port}/control/{what}"
         with urllib.request.urlopen(url, data=json.dumps(body).encode(), timeout=10) as reply:
@@ -287,6 +291,8 @@ class Server(ThreadingHTTPServer):
                 self._faults.append(body)
             elif what == "busy":
                 return self._busy
+            elif what == "forget":
+                self.model.engine._keep(0)
             elif what == "log":
                 entries, self._log = self._log, []
                 return [{**entry, "gone": entry["gone"].is_set()} for entry in entries]

@@ -67,11 +67,12 @@ def _end_early(handler: Any, fault: dict[str, Any], entry: dict[str, Any]) -> No
 
 
 def _events(handler: Any, fault: dict[str, Any], entry: dict[str, Any]) -> None:
-    """Exactly these bytes, as a stream of events, in chunks of `size`."""
+    """Exactly these bytes, as a stream of events, in chunks of `size`, one every `seconds`."""
     handler.begin_stream()
     data = fault["text"].encode("utf-8", "surrogatepass")
-    size = fault.get("size", len(data))
+    size = fault.get("size", len(data) or 1)
     for start in range(0, len(data), size):
+        time.sleep(fault.get("seconds", 0))
         handler.send_chunk(data[start : start + size])
     handler.send_chunk(b"")
 
