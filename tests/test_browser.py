@@ -5,7 +5,9 @@ Every request of the browser's is recorded, and every connection of the server's
 
 from __future__ import annotations
 
+import dataclasses
 import os
+import re
 import shutil
 import signal
 import socket
@@ -47,6 +49,7 @@ TOWER = (
     ["After 1882 its upper part was rebuilt stone by stone on Plymouth Hoe."],
 )
 BREAD = "# Sourdough\n\nA sourdough starter is fed with 40 grams of rye flour every morning.\n"
+SAYS = "It had 24 candles [1]."
 SCRIPT = "<script>window.stolen = 1</script><img src=x onerror='window.stolen = 2'>"
 REMOTE = "![secret](http://192.0.2.1/steal?x=1) [click](javascript:window.stolen=3) http://192.0.2.1/a"
 HOSTILE = f"The zebra password is kept {SCRIPT} in the blue drawer {REMOTE} of the zebra office."
@@ -70,7 +73,7 @@ class Server:
         arguments = streamlit_arguments("127.0.0.1", self.port, upload_megabytes=20)
         self.process = subprocess.Popen(
             [sys.executable, str(WATCHED), str(self.witness), "run", str(APP), *arguments],
-            env={**environment(settings), "HF_HUB_OFFLINE": "1"},
+            env={**environment(settings), "HF_HUB_OFFLINE": "1", "RAG_RESERVE": str(settings.reserve)},
             stdout=self.output,
             stderr=subprocess.STDOUT,
         )
@@ -154,13 +157,19 @@ class Tab:
         self.page.on("dialog", lambda dialog: self.errors.append(f"a dialog: {dialog.message}"))
         self.page.goto(server.address)
 
-    def ask(self, question: str) -> Locator:
-        """Asks, waits for the end of the answer, gives its exchange."""
+    def begin(self, question: str) -> Locator:
+        """Asks; gives the exchange without waiting for its answer."""
         before = self.exchanges.count()
         field = self.page.get_by_test_id("stChatInputTextArea")
         field.fill(question)
         field.press("Enter")
         exchange = self.exchanges.nth(before)
+        exchange.wait_for()
+        return exchange
+
+    def ask(self, question: str) -> Locator:
+        """Asks, waits for the end of the answer, gives its exchange."""
+        exchange = self.begin(question)
         exchange.locator(".foot").wait_for()
         return exchange
 
@@ -381,6 +390,104 @@ def test_a_file_that_changed_is_shown_as_it_was_read(tab: Tab, documents: Path) 
         expect(tab.view.locator("mark").first).to_contain_text("16 October 1759")
     finally:
         path.write_bytes(before)
+
+
+# --- with a model --------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def saying_server(
+    server: Server, tmp_path_factory: pytest.TempPathFactory, scripted_model: Callable[[str], Path]
+) -> Iterator[Server]:
+    """The same index, and a model that always says the same."""
+    model = scripted_model(SAYS)
+    settings = dataclasses.replace(server.settings, model=str(model))
+    yield from _started(tmp_path_factory.mktemp("saying"), settings)
+
+
+@pytest.fixture(scope="module")
+def babbling_server(
+    server: Server, tmp_path_factory: pytest.TempPathFactory, random_model: Path
+) -> Iterator[Server]:
+    """The same index, and a model that babbles as long as it may, which is long."""
+    settings = dataclasses.replace(server.settings, model=str(random_model), reserve=6000)
+    yield from _started(tmp_path_factory.mktemp("babbling"), settings)
+
+
+def _started(folder: Path, settings: Settings) -> Iterator[Server]:
+    started = Server(folder, settings)
+    yield started
+    started.close()
+    assert not started.witness.exists(), started.witness.read_text()
+
+
+def test_a_written_answer_is_cited_and_checked(open_tab: Callable[..., Tab], saying_server: Server) -> None:
+    tab = open_tab(saying_server)
+    expect(tab.page.get_by_text("OpenChat writes the answers on this machine: script-")).to_be_visible()
+    exchange = tab.ask("How many candles lit Smeaton's tower?")
+    expect(exchange.locator(".label")).to_have_text("Answer by OpenChat")
+    expect(exchange.locator(".text")).to_contain_text("It had 24 candles")
+    expect(exchange.locator(".foot")).to_contain_text("tokens read")
+    mark = exchange.locator("button.mark")
+    expect(mark).to_have_count(1)
+    verdict = exchange.locator(".citation .verdict").inner_text()
+    assert verdict in ("supported", "weak", "unsupported")
+    expect(mark.locator("svg")).to_have_count(1)  # the verdict's shape, for those who see no colour
+    expect(mark).to_have_attribute("aria-label", re.compile(f"Citation 1, {verdict}: "))
+    mark.click()
+    expect(tab.view.locator(".box, mark").first).to_be_visible()
+    expect(tab.view.locator(".tools .verdict")).to_have_text(verdict)
+
+
+def test_an_answer_grows_goes_on_through_clicks_and_stops(
+    open_tab: Callable[..., Tab], babbling_server: Server
+) -> None:
+    tab = open_tab(babbling_server)
+    exchange = tab.begin("When was Smeaton's tower first lit?")
+    text = exchange.locator(".text")
+    _growing(text)
+    exchange.locator("summary").click()
+    exchange.locator(".passage").first.click()  # a look at a source meanwhile
+    expect(tab.view).to_be_visible()
+    tab.library()  # and at another page
+    tab.page.get_by_test_id("stSidebar").get_by_text("Ask").click()
+    text.wait_for()
+    _growing(text)
+    exchange.get_by_role("button", name="Stop").click()
+    exchange.locator(".foot").wait_for()
+    expect(exchange.locator(".label")).to_contain_text("stopped")
+    kept = text.inner_text()
+    assert len(kept) > 10
+    tab.page.wait_for_timeout(700)
+    assert text.inner_text() == kept
+
+
+def test_two_tabs_wait_for_one_model_and_a_follow_up_for_its_answer(
+    open_tab: Callable[..., Tab], babbling_server: Server
+) -> None:
+    first, second = open_tab(babbling_server), open_tab(babbling_server)
+    writing = first.begin("When was Smeaton's tower first lit?")
+    writing.locator(".text").wait_for()
+    waiting = second.begin("How long did the tower stand on its rock?")
+    expect(waiting.locator(".going")).to_contain_text("Waiting for the model; 1 answer before this one")
+    follow_up = first.begin("How many candles did Smeaton's tower have?")
+    expect(follow_up.locator(".going")).to_contain_text("Waiting for the answer above")
+    follow_up.get_by_role("button", name="Stop").click()
+    follow_up.locator(".foot").wait_for()
+    waiting.get_by_role("button", name="Stop").click()
+    waiting.locator(".foot").wait_for()
+    writing.get_by_role("button", name="Stop").click()
+    writing.locator(".foot").wait_for()
+
+
+def _growing(text: Locator) -> None:
+    text.wait_for()
+    before = len(text.inner_text())
+    for _ in range(SECONDS):
+        if len(text.inner_text()) > before:
+            return
+        text.page.wait_for_timeout(100)
+    raise AssertionError(f"the answer stays at {before} characters")
 
 
 # --- how it looks --------------------------------------------------------------------------------------
