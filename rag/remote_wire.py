@@ -162,6 +162,11 @@ class Wire:
         if isinstance(error, httpx.ConnectTimeout):
             seconds = self.patience.connect_seconds
             return ModelFailed(f"{origin} can't be reached within {seconds:g} s: is the address right?")
+        if "[SSL" in reason:
+            return ModelFailed(
+                f"{origin} can't be spoken to securely ({reason}): is it http rather than https? "
+                "SSL_CERT_FILE names a certificate of your own"
+            )
         if isinstance(error, httpx.ConnectError):
             return ModelFailed(f"nothing answers at {origin} ({reason}): is the server running?")
         if begun:

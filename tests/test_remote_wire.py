@@ -27,7 +27,7 @@ from rag.remote_address import is_address, key_from_environment, parse_address
 from rag.remote_wire import Patience
 
 KEY = "sk-KEY1-of-nobody"
-HASTY = Patience(connect_seconds=2, reply_seconds=0.5, first_seconds=0.5, between_seconds=0.5)
+HASTY = Patience(connect_seconds=5, reply_seconds=1, first_seconds=1, between_seconds=1)
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +38,7 @@ def server(random_model: Path) -> Iterator[ModelServer]:
 
 @pytest.fixture
 def hasty(server: ModelServer) -> Iterator[RemoteModel]:
-    """A model on vLLM's kind of server, with half a second's patience."""
+    """A model on vLLM's kind of server, with a second's patience."""
     server.log()
     model = RemoteModel(server.address("vllm"), window=2048, patience=HASTY)
     model.connect()
@@ -67,10 +67,10 @@ def test_a_server_that_hangs(fault: str, hasty: RemoteModel, server: ModelServer
     begun = time.monotonic()
     with pytest.raises(
         ModelFailed,
-        match=r"^http://127\.0\.0\.1:\d+ has sent nothing for 0\.5 s: it hangs, or has too much to do",
+        match=r"^http://127\.0\.0\.1:\d+ has sent nothing for 1 s: it hangs, or has too much to do",
     ):
         ask(hasty)
-    assert time.monotonic() - begun < 2
+    assert time.monotonic() - begun < 4
     assert server.log()[-1]["gone"]
     assert ask(hasty) != ""
 
@@ -79,7 +79,7 @@ def test_a_server_that_hangs_before_it_is_known(hasty: RemoteModel, server: Mode
     for path in ("models", "tokenize"):
         model = RemoteModel(server.address("vllm"), patience=HASTY)
         server.fault("hang", on=path)
-        with pytest.raises(ModelFailed, match=r"has sent nothing for 0\.5 s"):
+        with pytest.raises(ModelFailed, match=r"has sent nothing for 1 s"):
             ask(model)
         assert ask(model) != ""
         model.close()
@@ -91,7 +91,7 @@ def test_slow_but_steady_is_well(hasty: RemoteModel, server: ModelServer) -> Non
 
 
 def test_a_comment_is_a_sign_of_life(hasty: RemoteModel, server: ModelServer) -> None:
-    text = event("Here") + ": still here\n\n" * 8 + event("", finish="stop")
+    text = event("Here") + ": still here\n\n" * 16 + event("", finish="stop")
     server.fault("events", text=text, size=24, seconds=0.12)
     assert ask(hasty) == "Here"
 
@@ -100,7 +100,7 @@ def test_whoever_reads_slowly_is_not_the_server(hasty: RemoteModel) -> None:
     ids = encode_conversation([Turn("user", "When?")], hasty.tokenize)
     texts = []
     for number, found in enumerate(hasty.stream(ids, max_tokens=4, sampling=Sampling())):
-        time.sleep(0.7 if number == 2 else 0)
+        time.sleep(1.3 if number == 2 else 0)
         texts.append(found)
     assert len(texts) >= 4
 
@@ -113,6 +113,13 @@ def test_nothing_listens() -> None:
         ModelFailed, match=rf"nothing answers at http://127\.0\.0\.1:{port} \(.*refused\): is the"
     ):
         ask(model)
+    model.close()
+
+
+def test_https_where_there_is_none(server: ModelServer) -> None:
+    model = RemoteModel(f"https://127.0.0.1:{server.port}/vllm/v1", patience=HASTY)
+    with pytest.raises(ModelFailed, match=r"securely \(\[SSL.*\): is it http rather than https\?"):
+        model.connect()
     model.close()
 
 
