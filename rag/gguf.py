@@ -17,7 +17,7 @@ from rag.errors import ModelInvalid, ModelMissing
 
 VOCABULARY_SIZE = 32002
 END_OF_TURN_TEXT = "<|end_of_turn|>"
-PULL_HINT = "get openchat-3.5-0106.Q4_K_M.gguf (4.37 GB) from TheBloke/openchat-3.5-0106-GGUF on Hugging Face"
+PULL_HINT = "get OpenChat 3.5 with `rag model pull`"
 
 _LARGEST_STRING = 16 << 20
 _LARGEST_ARRAY = 1 << 20

@@ -27,6 +27,7 @@ from rag.errors import ModelMissing, UsageError, WindowExceeded
 from rag.gguf import PULL_HINT
 from rag.llama import Engine, Piece, Read, Sampling
 from rag.model_queue import ModelQueue
+from rag.model_records import check_before_loading
 from rag.prompt import BEGIN, END_OF_TURN, Condition, encode_conversation, encode_text
 from rag.records import Queued, Reading, TextDelta, Turn
 from rag.settings import Settings, load_settings
@@ -131,6 +132,7 @@ def load_model(settings: Settings) -> LoadedModel:
     key = (path, settings.window, settings.threads, settings.gpu_layers)
     with _loading:
         if key not in _loaded:
+            check_before_loading(path)
             engine = Engine(
                 path, window=settings.window, threads=settings.threads, gpu_layers=settings.gpu_layers
             )
@@ -189,9 +191,13 @@ class ChatOpenChat(BaseChatModel):
     def with_structured_output(
         self, schema: dict[str, Any] | type, *, include_raw: bool = False, **kwargs: Any
     ) -> Runnable[LanguageModelInput, Any]:
-        """The model held to a schema by a grammar made of it; see `rag.structured_output`."""
-        if kwargs.pop("method", "json_schema") != "json_schema" or kwargs:
-            raise UsageError('ChatOpenChat knows one method of structured output: method="json_schema"')
+        """The model held to a schema by a grammar made of it; see `rag.structured_output`.
+
+        `method` and `strict`, which other models have, change nothing: the grammar admits nothing else.
+        """
+        unknown = set(kwargs) - {"method", "strict"}
+        if unknown:
+            raise UsageError(f"structured output takes method, strict and include_raw, not {sorted(unknown)}")
         return structured(self, schema, include_raw=include_raw)
 
     def _generate(

@@ -1,5 +1,7 @@
 """Settings: flag > environment (`RAG_*`) > `rag.toml` in the working folder > default.
 
+The model's default is the one that `rag model use` chose.
+
 Takes a mapping of flags, gives one frozen `Settings`. Few and closed: a name that is not a field is an
 error, in the environment too. Does not know what any of them is used for.
 """
@@ -17,9 +19,11 @@ from typing import Any
 import platformdirs
 
 from rag.errors import UsageError
+from rag.model_records import default_model
 
 BUNDLED_EMBEDDER = "all-MiniLM-L6-v2"
-_NOT_SETTINGS = {"RAG_CONFIG"}  # names the file to read instead of ./rag.toml
+# RAG_CONFIG names the file to read instead of ./rag.toml; a key is no setting, so that it is never shown.
+_NOT_SETTINGS = {"RAG_CONFIG", "RAG_API_KEY"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +31,7 @@ class Settings:
     """All there is to set. Every field is also a `RAG_` variable and a key of `rag.toml`."""
 
     index: str = str(Path(platformdirs.user_data_dir("openchat-rag")) / "index")  # the index's folder
-    model: str | None = None  # a GGUF file; without one, answers are quotes
+    model: str | None = None  # a GGUF file or a server's http address; without one, answers are quotes
     embedding_model: str | None = None  # by name or path; None: the index's own, or the bundled
     chunk_tokens: int = 200  # a new index's largest chunk, in the embedder's tokens
     passages: int = 6  # how many hits the model is given at most
@@ -57,6 +61,8 @@ def load_settings(flags: Mapping[str, Any] | None = None) -> Settings:
                 raise UsageError(f"{origin}: {name!r} is not a setting; the settings are {known}")
             if value is not None:
                 values[name] = _converted(origin, name, value, str(kinds[name]))
+    if "model" not in values:
+        values["model"] = default_model()
     return Settings(**values)
 
 

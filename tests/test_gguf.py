@@ -58,7 +58,7 @@ def test_not_a_model(tmp_path: Path, content: bytes, message: str) -> None:
 
 
 def test_no_file(tmp_path: Path) -> None:
-    with pytest.raises(ModelMissing, match=r"absent\.gguf' is nothing; get openchat"):
+    with pytest.raises(ModelMissing, match=r"absent\.gguf' is nothing; get OpenChat"):
         read_header(tmp_path / "absent.gguf")
     with pytest.raises(ModelMissing, match="is a folder"):
         read_header(tmp_path)

@@ -125,7 +125,7 @@ def test_too_many_messages(chat: ChatOpenChat) -> None:
 
 
 def test_no_model_says_what_to_do() -> None:
-    with pytest.raises(ModelMissing, match=r"no model is set: get openchat-3\.5-0106\.Q4_K_M\.gguf"):
+    with pytest.raises(ModelMissing, match=r"no model is set: get OpenChat 3\.5 with `rag model pull`"):
         ChatOpenChat().invoke("Hi")
 
 
@@ -226,5 +226,5 @@ def test_a_schema_that_is_none(chat: ChatOpenChat) -> None:
         chat.with_structured_output(
             {"title": "x", "type": "object", "properties": {"a": {"$ref": "#/nowhere"}}}
         )
-    with pytest.raises(UsageError, match='one method of structured output: method="json_schema"'):
-        chat.with_structured_output({"title": "x", "type": "object"}, method="function_calling")
+    with pytest.raises(UsageError, match=r"takes method, strict and include_raw, not \['tools'\]"):
+        chat.with_structured_output({"title": "x", "type": "object"}, tools=[])

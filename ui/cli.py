@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from rag.errors import RagError, UsageError
+from ui.model_commands import model
 from ui.terminal import (
     as_json,
     citation_lines,
@@ -35,8 +36,8 @@ if TYPE_CHECKING:
     from rag.settings import Settings
 
 NO_MODEL = (
-    "Quotes: no model is set, so these are the documents' own sentences. For written answers get a file of "
-    "OpenChat 3.5 (README.md, The model) and name it with --model or RAG_MODEL."
+    "Quotes: no model is set, so these are the documents' own sentences. For written answers: rag model pull "
+    "(a file of OpenChat 3.5, once), or name one that you have with --model or RAG_MODEL."
 )
 
 _index_option = click.option("--index", metavar="DIR", help="The index's folder (RAG_INDEX).")
@@ -237,6 +238,9 @@ def ui(settings: Settings, port: int) -> int:
     from ui.launch import run
 
     return run(settings, port=port)
+
+
+cli.add_command(model)
 
 
 # --- what several commands share ----------------------------------------------------------------------

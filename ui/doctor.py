@@ -78,7 +78,9 @@ def _model(settings: Settings) -> Finding:
 
     if not settings.model:
         state = "none: answers are quotes from the documents"
-        return Finding("model", state, cure=f"{PULL_HINT}, and name it with --model or RAG_MODEL")
+        return Finding(
+            "model", state, cure=f"{PULL_HINT}, or name one that you have with --model or RAG_MODEL"
+        )
     try:
         header = read_header(Path(settings.model).expanduser())
         require_openchat(header)
@@ -97,6 +99,11 @@ def _index(settings: Settings) -> list[Finding]:
         return [Finding("index", f"none at {settings.index}", ok=False, cure=cure)]
     except RagError as error:
         return [Finding("index", str(error), ok=False, cure="name another one with --index")]
+    problems = store.check()
+    if problems:
+        store.close()
+        cure = "remove the folder and run rag ingest again"
+        return [Finding("index is sound", problem, ok=False, cure=cure) for problem in problems]
     with store.snapshot() as snapshot:
         meta = snapshot.meta()
         sources = len(snapshot.sources())
@@ -111,9 +118,5 @@ def _index(settings: Settings) -> list[Finding]:
     if failures:
         cure = "rag ingest --retry"
         findings.append(Finding("unread files", plural(failures, "file"), cure=cure))
-    problems = store.check()
     store.close()
-    if not problems:
-        return [*findings, Finding("index is sound", "yes")]
-    cure = "remove the folder and run rag ingest again"
-    return [*findings, *(Finding("index is sound", problem, ok=False, cure=cure) for problem in problems)]
+    return [*findings, Finding("index is sound", "yes")]
