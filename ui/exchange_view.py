@@ -25,7 +25,9 @@ def exchange_data(exchange: Exchange, *, opened: int | None = None, loading: boo
     progress = exchange.progress
     answer = progress.answer
     abstained = answer is not None and answer.abstained
-    if answer is not None:
+    if abstained:
+        pieces = []  # the label says it
+    elif answer is not None:
         pieces = answer_pieces(progress.text, answer.sentences, progress.citations)
     else:
         numbers = frozenset(passage.number for passage in progress.passages)

@@ -1,0 +1,66 @@
+"""First questions from the documents' headings."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from rag.local_store import LocalStore
+from rag.records import Chunk, Document, IndexMeta, Page, Place
+from ui.suggestions import suggestions
+
+
+def store_with(folder: Path, headings: dict[str, list[str]]) -> LocalStore:
+    store = LocalStore.open(folder / "index", create=True)
+    with store.writer() as writer:
+        writer.set_meta(IndexMeta("none", "1", 2, 200, 1))
+        for number, (name, titles) in enumerate(headings.items()):
+            lines = [f"Words under {title}." for title in titles] or ["No heading here."]
+            text = "\n".join(lines)
+            starts = [text.index(line) for line in lines]
+            chunks = [
+                Chunk(1, start, start + len(line), line, (title,) if title else ())
+                for start, line, title in zip(starts, lines, titles or [""], strict=True)
+            ]
+            location = f"/docs/{name}".encode()
+            place = Place("/docs", name, location, f"{number:064}", len(text), 1)
+            document = Document("text/plain", (Page(1, text),))
+            vectors = np.ones((len(chunks), 2), np.float32)
+            digests = [f"{number:08}{index:08}".encode() for index in range(len(chunks))]
+            writer.put(place, document, chunks, vectors, digests)
+    return store
+
+
+@pytest.mark.parametrize(
+    ("headings", "question"),
+    [
+        (["The tower", "3.2 Smeaton's tower"], "What is said about Smeaton's tower?"),
+        (["Guide", "Lighting the lamp"], "What is said about lighting the lamp?"),
+        (["Guide", "The Four Towers"], "What is said about The Four Towers?"),
+        (["Guide", "Why does bread rise?"], "Why does bread rise?"),
+        (["简史", "一、运河的开凿"], "关于“运河的开凿”，文档里怎么说？"),
+        (["Only the title"], "What is said about only the title?"),
+        (["Contents", "References", "12", "x"], None),
+        (["T" * 200], None),
+        ([], None),
+    ],
+)
+def test_a_question(tmp_path: Path, headings: list[str], question: str | None) -> None:
+    with store_with(tmp_path, {"a.md": headings}).snapshot() as snapshot:
+        asked = [(one.question, one.source) for one in suggestions(snapshot)]
+    assert asked == ([(question, "a.md")] if question else [])
+
+
+def test_from_different_sources_and_the_same_each_time(tmp_path: Path) -> None:
+    store = store_with(tmp_path, {f"{n}.md": ["Guide", f"Subject number {n}"] for n in range(9)})
+    with store.snapshot() as snapshot:
+        first, second = suggestions(snapshot, most=3), suggestions(snapshot, most=3)
+    assert first == second
+    assert len({one.source for one in first}) == 3
+
+
+def test_an_empty_index_suggests_nothing(tmp_path: Path) -> None:
+    with LocalStore.open(tmp_path / "index", create=True).snapshot() as snapshot:
+        assert suggestions(snapshot) == []
