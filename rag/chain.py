@@ -190,15 +190,19 @@ class Chain(Runnable[dict[str, Any], Answer]):
             yield from self._written(self._model, question, history, hits, clock, stop or threading.Event())
 
     def _quoted(self, question: str, asked: str, hits: Sequence[Hit], clock: _Clock) -> Iterator[Event]:
-        passages = number_passages(hits)
-        yield Retrieved(passages)
         embedder = self.searcher.embedder
         assert embedder is not None  # hits came from an index that was made with one
+        quotes = quote_answer(asked, hits, embedder)
+        # Numbered in the order in which they are quoted: the first mark of an answer is [1].
+        quoted = {quote.chunk_id: place for place, quote in reversed(list(enumerate(quotes)))}
+        hits = sorted(hits, key=lambda hit: quoted.get(hit.chunk_id, len(quotes)))
         numbers = {hit.chunk_id: number for number, hit in enumerate(hits, start=1)}
+        passages = number_passages(hits)
+        yield Retrieved(passages)
         text = ""
         citations: list[Citation] = []
         sentences: list[Sentence] = []
-        for quote in quote_answer(asked, hits, embedder):
+        for quote in quotes:
             start = len(text) + (2 if text else 0)
             piece, citation, sentence = _cited_quote(quote, numbers[quote.chunk_id], start)
             piece = ("\n\n" if text else "") + piece
