@@ -34,6 +34,7 @@ _MARKS = "".join(
     if unicodedata.category(chr(code)) in ("Mn", "Mc")
 )
 _WORD = rf"(?:[A-Za-z0-9_]++|(?:(?![{_UNSPACED}])[\w{_MARKS}])++)++"
+_UNSPACED_RUN = re.compile(f"[{_UNSPACED}]")
 _JOINT = r"(?:[-.:/\\@+&'’‐‑]|(?<=\d),(?=\d))"  # inside a word, a number, a code, a file name
 _TOKEN = re.compile(rf"(?P<run>[{_UNSPACED}]+)|{_WORD}(?:{_JOINT}{_WORD})*+")
 _CHARACTER = re.compile(rf".[{_MARKS}]*")  # with its vowel and tone signs
@@ -67,7 +68,7 @@ def match_query(question: str) -> str:
         " ".join(_terms(next(filter(None, found)), tails=False)) for found in _PHRASE.findall(question)
     ]
     terms = [phrase for phrase in phrases if " " in phrase] + content_terms(question)
-    if len(terms) == 1 and len(terms[0]) == 1 and re.match(f"[{_UNSPACED}]", terms[0]):
+    if len(terms) == 1 and len(terms[0]) == 1 and _UNSPACED_RUN.match(terms[0]):
         return f'"{terms[0]}" *'  # a character by itself is in the index at the head of its pairs
     return " OR ".join(f'"{term}"' for term in dict.fromkeys(terms[:MOST_QUERY_TERMS]))
 
@@ -98,6 +99,11 @@ def term_set(text: str) -> frozenset[str]:
         if token["run"]:
             found.update(_CHARACTER.findall(token["run"]))
     return frozenset(found)
+
+
+def is_pair(term: str) -> bool:
+    """Whether `term` is two characters of a script without spaces, which need not be a word."""
+    return len(term) > 1 and _UNSPACED_RUN.match(term) is not None
 
 
 def _stop_words(words: list[str]) -> frozenset[str]:
