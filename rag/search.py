@@ -7,6 +7,7 @@ Knows neither the prompt nor the model; where the chunks came from is the store'
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Sequence
 from functools import lru_cache
 
@@ -17,11 +18,22 @@ from rag.fusion import fused, trust
 from rag.local_snapshot import Snapshot
 from rag.records import Hit, Turn
 from rag.wording import rarity, share, worded
-from rag.words import content_terms, match_query, term_set
+from rag.words import content_terms, has_content, is_character, is_pair, match_query, term_set
 
 CANDIDATES = 30  # of each leg; the right chunk was further down in both in 2 of 1,000 questions
-FEW_TERMS = 2  # a question with no more content terms than this leans on the one before
+FEW_WORDS = 4  # a question with more words of its own can be searched by itself
+CHARACTERS_A_WORD = 2  # in Chinese and Japanese, on average
+LONGEST_CHAIN = 3  # questions that a follow-up is searched with
 SAME_TEXT = 0.9  # share of terms in common (Jaccard) from which two hits say the same
+
+_POINTS_BACK = re.compile(
+    r"^\W*(?:and|but|or|also|so|then|what about|how about|what else|why|really|und|aber|et|mais|y|pero)\b"
+    r"|\b(?:its?|they|them|theirs?|this|these|those|he|him|his|she|hers?|there|ones?|same|such)\b"
+    r"|\bthat\b(?! (?:is|was|are|were|has|had|have|can|could|will|would)\b)"  # not "the reef that was unlit"
+    r"|^\W*\w+ \w+\W*$"  # "How tall?"
+    r"|^\W*(?:那|还有|还|然后|另外|为什么|而)|[它他她]|[这那此该其](?![里儿])|同样|呢\W*$|それ|これ|その|この|彼",
+    re.IGNORECASE,
+)
 
 
 def search(
@@ -34,10 +46,10 @@ def search(
 ) -> list[Hit]:
     """The `k` best chunks for `question`, best first, none of them twice in other words.
 
-    A follow-up with few words of its own is searched together with the question before it. Hits carry
-    in `scores`: `dense` (cosine), `keyword` (BM25), `whole` and `sentence` (the share of the question's
-    wording that the chunk and its best sentence hold) and `trust` (how far the dense leg was listened to);
-    `score` is what `rag.fusion` makes of them. An empty question or an empty index gives no hits.
+    A follow-up is searched together with the question that it leans on. Hits carry in `scores`: `dense`
+    (cosine), `keyword` (BM25), `whole` and `sentence` (the share of the question's wording that the chunk
+    and its best sentence hold) and `trust` (how far the dense leg was listened to); `score` is what
+    `rag.fusion` makes of them. An empty question or an empty index gives no hits.
     """
     query = standalone(question, history)
     if not query.strip() or k < 1 or not snapshot.chunk_count:
@@ -88,11 +100,28 @@ def scored(hits: Sequence[Hit], question: str, dense_trust: float) -> list[Hit]:
 
 
 def standalone(question: str, history: Sequence[Turn]) -> str:
-    """The question as it is searched: a follow-up with the words of the question before it."""
-    before = [turn.text for turn in history if turn.role == "user"]
-    if not before or len(content_terms(question)) > FEW_TERMS:
-        return question
-    return f"{before[-1]} {question}"
+    """The question as it is searched: a follow-up comes with the questions that it leans on before it.
+
+    A short question leans on the one before when it points back ("it", "that", 它), goes on ("and ...?",
+    还有) or has no word of its own ("why?"). `standalone("How tall is it?", [Turn("user", "When was the
+    Eddystone tower built?"), ...])` is `"When was the Eddystone tower built? How tall is it?"`.
+    """
+    asked = [turn.text for turn in history if turn.role == "user"]
+    chain = [question]
+    for before in reversed(asked[-LONGEST_CHAIN:]):
+        if not _leans(chain[0]):
+            break
+        chain.insert(0, before)
+    return " ".join(chain)
+
+
+def _leans(question: str) -> bool:
+    terms = content_terms(question, characters=True)
+    characters = sum(is_character(term) for term in terms)
+    words = sum(not is_pair(term) for term in terms) - characters + characters / CHARACTERS_A_WORD
+    if words > FEW_WORDS:
+        return False
+    return bool(_POINTS_BACK.search(question)) or not has_content(question)
 
 
 @lru_cache(maxsize=1024)

@@ -79,16 +79,25 @@ def content_terms(question: str, *, characters: bool = False) -> list[str]:
     With `characters`, also the single ones of scripts without spaces: good for comparing a few texts
     closely, where the index would have to read very long lists.
     """
+    terms = _content(question, characters=characters)
+    return list(dict.fromkeys(terms or _terms(question, tails=False)))
+
+
+def has_content(question: str) -> bool:
+    """Whether any term of `question` carries meaning: "and why is that?" has none."""
+    return bool(_content(question, characters=False))
+
+
+def _content(question: str, *, characters: bool) -> list[str]:
     text = _prepared(question)
-    without = QUESTION_WORDS.sub(" ", text)
     stops = _stop_words([word.casefold() for word in re.findall(_WORD, text)])
     terms: list[str] = []
-    for token in _TOKEN.finditer(without):
+    for token in _TOKEN.finditer(QUESTION_WORDS.sub(" ", text)):
         if token["run"] or _ELISION.sub("", token[0]).casefold() not in stops:
             terms += _terms_of(token, tails=False)
             if characters and token["run"]:
                 terms += [one for one in _CHARACTER.findall(token["run"]) if one not in FUNCTION_CHARACTERS]
-    return list(dict.fromkeys(terms or _terms(question, tails=False)))
+    return terms
 
 
 def term_set(text: str) -> frozenset[str]:
@@ -99,6 +108,11 @@ def term_set(text: str) -> frozenset[str]:
         if token["run"]:
             found.update(_CHARACTER.findall(token["run"]))
     return frozenset(found)
+
+
+def is_character(term: str) -> bool:
+    """Whether `term` is a single character of a script without spaces."""
+    return len(term) == 1 and _UNSPACED_RUN.match(term) is not None
 
 
 def is_pair(term: str) -> bool:
