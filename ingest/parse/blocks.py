@@ -62,6 +62,8 @@ class PageText:
         self._mark = ""
         if self._lists:
             self._lists.pop()
+        if not self._lists:
+            self._group = None  # what comes next is another list
 
     def flow(self, text: str) -> None:
         """A paragraph, or the item that `open_item` announced."""

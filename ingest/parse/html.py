@@ -39,6 +39,7 @@ _HIDDEN_STYLE = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGN
 _LINK_OF_THE_PAGE = re.compile(r"headerlink|\bskip")  # what leads around on the page and is no text of it
 _META_CHARSET = re.compile(rb"<meta[^>]{0,200}?charset\s*=\s*[\"']?\s*([\w.:-]{1,40})", re.IGNORECASE)
 _XML_ENCODING = re.compile(rb"\A\s*<\?xml[^>]{0,200}?encoding\s*=\s*[\"']([\w.:-]{1,40})", re.IGNORECASE)
+_BREAK = "\n\n\n"  # a line break among inline text, where white space is one space anyway
 _META_BYTES = 4096  # the standard says 1024; generators are wordier
 # The web's names mean more than they say (WHATWG Encoding Standard, "names and labels").
 _WIDER = {
@@ -173,10 +174,13 @@ class _Walk:
 
     def _break(self) -> None:
         """One line break is a space, two are a paragraph's end, as old pages have it."""
-        if not self._preformatted and "".join(self._inline[-2:]).rstrip(" \t").endswith("\n\n\n"):
+        before = next(
+            (part for part in reversed(self._inline) if part.strip(" \t\r\n") or part == _BREAK), ""
+        )
+        if before == _BREAK and not self._preformatted:
             self._flush()
         else:
-            self._inline.append("\n" if self._preformatted else "\n\n\n")
+            self._inline.append("\n" if self._preformatted else _BREAK)
 
     def _flush(self) -> None:
         text = "".join(self._inline)

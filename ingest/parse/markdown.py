@@ -21,6 +21,7 @@ from rag.errors import EmptySource
 from rag.records import Document
 
 _FRONT_MATTER = re.compile(r"\A---[ \t]*\n(.*?)\n(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.DOTALL)
+_DEEPEST = 100  # levels of tokens; a list takes two
 _TITLE = re.compile(r"^title:[ \t]*(['\"]?)(.+?)\1[ \t]*$", re.MULTILINE | re.IGNORECASE)
 
 
@@ -36,7 +37,12 @@ def parse(data: bytes, name: str) -> Document:
         page.verbatim(front.group(1))
         title = clean_prose(found.group(2)) if (found := _TITLE.search(front.group(1))) else None
         text = text[front.end() :]
-    _Renderer(page).add(MarkdownIt("commonmark").enable("table").parse(text))
+    tokens = MarkdownIt("commonmark", {"maxNesting": _DEEPEST}).enable("table").parse(text)
+    if max((token.level for token in tokens), default=0) > _DEEPEST - 4:  # it drops what lies deeper
+        page.verbatim(text)
+        warnings.append(f"lists or quotes are nested deeper than {_DEEPEST // 2}; it was read as plain text")
+    else:
+        _Renderer(page).add(tokens)
     if page.empty:
         raise EmptySource("the file holds no text")
     made = page.page()

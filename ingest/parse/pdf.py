@@ -78,4 +78,4 @@ def _warnings(reader: PdfReader, read: Sequence[PageLines], pictures: Sequence[i
     if hidden := sum(page.hidden for page in read):
         yield f"{hidden} characters that no reader sees (off the page, tiny, invisible) were left out"
     if reader.repaired:
-        yield "the PDF was protected or damaged and was read from a copy that pdfium made"
+        yield "the PDF is damaged and was read from a copy that pdfium repaired; some of it may be missing"

@@ -104,12 +104,10 @@ class PdfReader:
                 yield Entry(title, page + 1, level)
 
     def _open(self) -> pypdf.PdfReader:
+        encrypted = b"/Encrypt" in self._data
         try:
             reader = pypdf.PdfReader(io.BytesIO(self._data))
-            if not reader.is_encrypted:
-                len(reader.pages)
-                return reader
-            if reader.decrypt(""):
+            if not reader.is_encrypted or reader.decrypt(""):
                 len(reader.pages)
                 return reader
         except MemoryError:
@@ -117,7 +115,7 @@ class PdfReader:
         except Exception:  # damaged, or a cipher that pypdf needs another package for
             pass
         self._data = self._rewritten()
-        self.repaired = True
+        self.repaired = not encrypted
         try:
             reader = pypdf.PdfReader(io.BytesIO(self._data))
             len(reader.pages)

@@ -1,8 +1,8 @@
 """Finds what repeats at the top or bottom of a PDF's pages: titles, dates, page numbers.
 
 Pure: takes every page's lines with their places, gives them without these. Only the two outermost lines at
-each edge are looked at; digits count as equal, so that "Page 3 of 9" repeats. A document of one or two
-pages is left alone: nothing repeats there.
+each edge are looked at. Of the numbers in them only those may differ from page to page that count the
+pages, so that a total at the foot of each page of a bill stays.
 """
 
 from __future__ import annotations
@@ -22,44 +22,50 @@ _SAME_HEIGHT_POINTS = 2.0
 _PAGE_OF_PAGES = re.compile(
     r"page \d+(?: of \d+)?|[-–—] ?\d+ ?[-–—]|第 ?\d+ ?页(?:.{0,3}共 ?\d+ ?页)?|seite \d+(?: von \d+)?"
 )
-_NUMBER = re.compile(r"\d+|\b[ivxlc]+\b", re.IGNORECASE)
+_NUMBER_MARK = "\0"
+_ROMAN = re.compile(r"[ivxlc]+")
+_TOKEN = re.compile(r"[^\W_]+")
 
 
 def without_running_heads(pages: Sequence[Sequence[Line]]) -> list[list[Line]]:
     """The pages' lines without the running heads and feet."""
     edges = [_edge_lines(page) for page in pages]
-    counts = Counter(shape for lines in edges for shape in {_shape(line) for line in lines})
-    offsets = Counter(
-        offset for n, lines in enumerate(edges) for offset in {o for line in lines for o in _offsets(line, n)}
-    )
-    most, some = max(_FEWEST, _MOST_PAGES * len(pages)), max(_FEWEST, _SOME_PAGES * len(pages))
-    numbering = {
-        offset for offset, count in offsets.items() if count >= max(_FEWEST, _NUMBERED_PAGES * len(pages))
-    }
+    numbering = _numbering(edges)
+    shapes = [[_shape(line, number, numbering) for line in lines] for number, lines in enumerate(edges)]
+    counts = Counter(shape for page_shapes in shapes for shape in set(page_shapes))
     heights = Counter(
         height
-        for n, lines in enumerate(edges)
+        for lines, page_shapes in zip(edges, shapes, strict=True)
         for height in {
             _height(line)
-            for line in lines
-            if counts[_shape(line)] >= _FEWEST or numbering.intersection(_offsets(line, n))
+            for line, shape in zip(lines, page_shapes, strict=True)
+            if counts[shape] >= _FEWEST or _NUMBER_MARK in shape
         }
     )
+    most, some = max(_FEWEST, _MOST_PAGES * len(pages)), max(_FEWEST, _SOME_PAGES * len(pages))
     kept: list[list[Line]] = []
-    for number, (page, lines) in enumerate(zip(pages, edges, strict=True)):
+    for page, lines, page_shapes in zip(pages, edges, shapes, strict=True):
         gone = set()
-        for line in lines:
-            count = counts[_shape(line)]
+        for line, shape in zip(lines, page_shapes, strict=True):
             in_band = sum(heights[_height(line) + near] for near in (-1, 0, 1)) >= some
-            numbered = bool(numbering.intersection(_offsets(line, number))) or _is_page_number(line)
-            if (
-                _PAGE_OF_PAGES.fullmatch(line.text.lower())
-                or count >= most
-                or (in_band and (count >= some or numbered))
-            ):
+            heads = counts[shape] >= some or _NUMBER_MARK in shape
+            if counts[shape] >= most or (in_band and heads) or _PAGE_OF_PAGES.fullmatch(line.text.lower()):
                 gone.add(id(line))
         kept.append([line for line in page if id(line) not in gone])
     return kept
+
+
+def _numbering(edges: Sequence[Sequence[Line]]) -> frozenset[int]:
+    """By how much page numbers differ from the pages' places in the file; several where they begin anew."""
+    offsets = Counter(
+        offset
+        for number, lines in enumerate(edges)
+        for offset in {
+            int(token) - number for line in lines for token in _TOKEN.findall(line.text) if _is_number(token)
+        }
+    )
+    least = max(_FEWEST, _NUMBERED_PAGES * len(edges))
+    return frozenset(offset for offset, count in offsets.items() if count >= least)
 
 
 def _edge_lines(page: Sequence[Line]) -> list[Line]:
@@ -73,15 +79,16 @@ def _height(line: Line) -> int:
     return round(line.baseline / _SAME_HEIGHT_POINTS)
 
 
-def _shape(line: Line) -> str:
-    return _NUMBER.sub("#", line.text.lower())
+def _shape(line: Line, number: int, numbering: frozenset[int]) -> str:
+    """A line's words with a mark in place of the page's number."""
+
+    def marked(token: re.Match[str]) -> str:
+        word = token.group().lower()
+        counts = _is_number(word) and int(word) - number in numbering
+        return _NUMBER_MARK if counts or (word == line.text.lower() and _ROMAN.fullmatch(word)) else word
+
+    return _TOKEN.sub(marked, line.text)
 
 
-def _offsets(line: Line, index: int) -> set[int]:
-    """How far the first and the last number on a line are from the page's place in the file."""
-    tokens = line.text.split()
-    return {int(token) - index for token in (tokens[0], tokens[-1]) if token.isdecimal() and len(token) < 5}
-
-
-def _is_page_number(line: Line) -> bool:
-    return not any(character.isalpha() for character in _shape(line))
+def _is_number(token: str) -> bool:
+    return token.isdecimal() and len(token) < 5
