@@ -1,0 +1,66 @@
+"""Whether hits answer, by hand-made hits; collections are measured in benchmarks/search.py."""
+
+from __future__ import annotations
+
+from math import log
+
+import pytest
+
+from rag.evidence import ENOUGH, LENGTH_WORTH, STRANGER_WORTH, answers, evidence
+from rag.records import Hit
+
+TOWER = "Smeaton's tower was finished in 1759. It was lit by 24 candles."
+CANAL = "大运河全长约1794公里。它连接北京和杭州。"
+
+
+def hit(text: str, dense: float = 0.0, trust: float = 1.0, **more: object) -> Hit:
+    return Hit(1, "a.txt", 1, 0, len(text), text, 1.0, {"dense": dense, "trust": trust}, **more)  # type: ignore[arg-type]
+
+
+def test_the_sum_by_hand() -> None:
+    # of smeaton, tower, height the hit holds two, and so does its first sentence
+    assert evidence("Smeaton's tower height?", [hit(TOWER, 0.5)]) == pytest.approx(
+        2 / 3 + 2 / 3 + 0.5 + LENGTH_WORTH * log(4)
+    )
+    # 1759 and candles are both there, but not in one sentence
+    assert evidence("1759 candles", [hit(TOWER, 0.5)]) == pytest.approx(1 + 0.5 + 0.5 + LENGTH_WORTH * log(3))
+
+
+def test_a_cosine_counts_as_far_as_the_embedder_is_trusted() -> None:
+    question = "Smeaton's tower"
+    assert evidence(question, [hit(TOWER, 0.8, 0.0)]) == evidence(question, [hit(TOWER, 0.0, 1.0)])
+
+
+def test_headings_and_the_source_bear_on_every_sentence() -> None:
+    under = hit("It was finished in 1759.", headings=("Smeaton's tower",))
+    assert evidence("Smeaton's tower", [under]) > evidence(
+        "Smeaton's tower", [hit("It was finished in 1759.")]
+    )
+
+
+def test_strangers_take_away() -> None:
+    text = "The tower was finished by Winstanley in 1698."
+    friends, strangers = "Was the tower finished in 1698?", "Was the tower finished in 1882?"
+    difference = evidence(friends, [hit(text)]) - evidence(strangers, [hit(text)])
+    assert difference == pytest.approx(2 / 3 + STRANGER_WORTH)  # one term of three, twice; and the strangers
+
+
+@pytest.mark.parametrize(
+    ("question", "text", "dense", "trust", "expected"),
+    [
+        ("When was Smeaton's tower finished?", TOWER, 0.6, 1.0, True),
+        ("What is the boiling point of tungsten?", TOWER, 0.1, 1.0, False),
+        ("大运河全长多少公里？", CANAL, 0.4, 0.0, True),
+        ("怎样给吉他换弦？", CANAL, 0.4, 0.0, False),
+        ("???", TOWER, 0.9, 1.0, False),
+        ("", TOWER, 0.9, 1.0, False),
+    ],
+)
+def test_answers(question: str, text: str, dense: float, trust: float, expected: bool) -> None:
+    assert answers(question, [hit(text, dense, trust)]) is expected
+
+
+def test_no_hits_answer_nothing() -> None:
+    assert evidence("tower", []) == 0
+    assert not answers("tower", [])
+    assert ENOUGH > 0
