@@ -12,6 +12,7 @@ import streamlit as st
 from small_index import write_index
 from streamlit.testing.v1 import AppTest
 
+from rag.gguf import PULL_HINT
 from rag.records import Place
 from rag.store import open_store
 
@@ -75,7 +76,7 @@ def test_without_a_model_a_line_says_so_and_how_to_get_one(
     monkeypatch.setenv("RAG_INDEX", str(tmp_path / "index"))
     [line] = run(AppTest.from_file(APP))("notice")
     assert line["words"] == "Quotes only: answers are the documents' own sentences."
-    assert "openchat-3.5-0106.Q4_K_M.gguf (4.37 GB)" in line["more"]
+    assert PULL_HINT[1:] in line["more"]
     assert "--model PATH" in line["more"]
     assert "RAG_MODEL" in line["more"]
 

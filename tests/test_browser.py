@@ -490,6 +490,33 @@ def _growing(text: Locator) -> None:
     raise AssertionError(f"the answer stays at {before} characters")
 
 
+# --- strangers -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("origin", "host", "status"),
+    [
+        ("http://127.0.0.1:{port}", "127.0.0.1:{port}", "101"),
+        ("http://evil.example", "127.0.0.1:{port}", "403"),
+        ("http://evil.example:{port}", "evil.example:{port}", "403"),  # a name that resolves to us
+    ],
+)
+def test_a_strangers_page_gets_no_connection(server: Server, origin: str, host: str, status: str) -> None:
+    """The witness sees as well that nobody outside is asked who we are."""
+    lines = [
+        "GET /_stcore/stream HTTP/1.1",
+        f"Host: {host.format(port=server.port)}",
+        f"Origin: {origin.format(port=server.port)}",
+        "Upgrade: websocket",
+        "Connection: Upgrade",
+        "Sec-WebSocket-Version: 13",
+        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+    ]
+    with socket.create_connection(("127.0.0.1", server.port), timeout=30) as connection:
+        connection.sendall("\r\n".join([*lines, "", ""]).encode())
+        assert connection.recv(4096).split()[1].decode() == status
+
+
 # --- how it looks --------------------------------------------------------------------------------------
 
 

@@ -26,6 +26,6 @@ def _witness(event: str, arguments: tuple[Any, ...]) -> None:
 
 sys.addaudithook(_witness)
 
-from streamlit.web.cli import main  # noqa: E402  # nothing of Streamlit's may run before the witness
+from ui.quiet_streamlit import main  # noqa: E402  # nothing of Streamlit's may run before the witness
 
-sys.exit(main())
+main()

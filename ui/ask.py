@@ -25,7 +25,10 @@ from ui.workspace import Workspace
 SECONDS_BETWEEN_DRAWINGS = 0.15
 LONGEST_QUESTION = 8000  # characters; the window's own limit is the chain's to say
 _DRAFT = "question"
-_START_AGAIN = "end this program and start it again with --model PATH, or with RAG_MODEL set to its path."
+_HOW = (
+    f"{PULL_HINT[:1].upper()}{PULL_HINT[1:]} in a terminal and start this program again. "
+    "A file of it that you have already is named with --model PATH or RAG_MODEL."
+)
 
 
 @in_words
@@ -128,7 +131,7 @@ def _ask(conversation: Conversation, question: Any) -> None:
 
 
 def _model_line(workspace: Workspace) -> None:
-    how = ("How to get written answers", f"{PULL_HINT[:1].upper()}{PULL_HINT[1:]}, then {_START_AGAIN}")
+    how = ("How to get written answers", _HOW)
     components.notice(
         "model_line",
         workspace.model_line(),

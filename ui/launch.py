@@ -15,8 +15,8 @@ from pathlib import Path
 
 from rag.errors import UsageError
 from rag.settings import Settings
+from ui.quiet_streamlit import LOOPBACK
 
-LOOPBACK = "127.0.0.1"
 APP = Path(__file__).with_name("app.py")
 SESSION_SECONDS = 12 * 3600  # a tab that lost its connection (a closed lid) finds its conversation again
 
@@ -90,7 +90,7 @@ def run(settings: Settings, *, port: int = 8501, address: str = LOOPBACK) -> int
     if address != LOOPBACK:
         raise UsageError(f"the address is {address}; the page has no password, so only {LOOPBACK} is served")
     _require_free(address, port)
-    command = [sys.executable, "-m", "streamlit", "run", str(APP)]
+    command = [sys.executable, "-m", "ui.quiet_streamlit", "run", str(APP)]
     command += streamlit_arguments(address, port, upload_megabytes=settings.file_megabytes)
     print(f"openchat-rag is at http://{address}:{port} (Ctrl-C ends it)", flush=True)
     child = subprocess.Popen(command, env=environment(settings))

@@ -25,7 +25,6 @@ from ui.terminal import visible
 
 if TYPE_CHECKING:
     from ingest.pipeline import Progress, Report
-
     from rag.chain import Chain
 
 SECONDS_FOR_LOCK = 10  # a source's own transaction is shorter
@@ -90,7 +89,10 @@ class Workspace:
             return self._trouble
         if not self.settings.model:
             return "Quotes only: answers are the documents' own sentences."
-        return f"OpenChat writes the answers on this machine: {visible(Path(self.settings.model).name)}"
+        model = visible(self.settings.model)
+        if model.startswith(("http://", "https://")):
+            return f"OpenChat writes the answers at {model}: passages and questions are sent there."
+        return f"OpenChat writes the answers on this machine: {Path(model).name}"
 
     def _preload(self) -> None:
         try:
