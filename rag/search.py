@@ -67,7 +67,7 @@ def search(
         )
         for hit in snapshot.hits(sorted(dense))
     ]
-    return _distinct(scored(hits, query, trust(embedder.readable_share(query))))[:k]
+    return _distinct(scored(hits, query, trust(embedder.readable_share(query))), k)
 
 
 def scored(hits: Sequence[Hit], question: str, dense_trust: float) -> list[Hit]:
@@ -130,11 +130,15 @@ def _context(headings: tuple[str, ...], source: str) -> frozenset[str]:
     return term_set("\n".join((source, *headings)))
 
 
-def _distinct(hits: Sequence[Hit]) -> list[Hit]:
-    """The hits without those that say the same as a better one."""
-    chosen: list[tuple[Hit, frozenset[str]]] = []
+def _distinct(hits: Sequence[Hit], k: int) -> list[Hit]:
+    """The first `k` hits that do not say the same as a better one."""
+    chosen: list[Hit] = []
+    seen: list[frozenset[str]] = []
     for hit in hits:
+        if len(chosen) == k:
+            break
         terms = frozenset[str]().union(*(one.terms for one in worded(hit.text)))
-        if not any(len(terms & other) >= SAME_TEXT * len(terms | other) for _, other in chosen):
-            chosen.append((hit, terms))
-    return [hit for hit, _ in chosen]
+        if not any(len(terms & other) >= SAME_TEXT * len(terms | other) for other in seen):
+            chosen.append(hit)
+            seen.append(terms)
+    return chosen

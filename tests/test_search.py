@@ -1,0 +1,163 @@
+"""Search over a real index with the real embedder: legs, languages, duplicates, follow-ups, hostility."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from small_index import write_index
+
+from rag.embeddings import LocalEmbeddings
+from rag.local_store import LocalStore
+from rag.records import Hit, Turn
+from rag.search import scored, search, standalone
+from rag.store import open_store
+
+PAGES = {
+    "lights/eddystone.txt": [
+        "Smeaton's tower on the Eddystone was finished in 1759 and lit by 24 candles.\n\n"
+        "The tower was taken down in 1882, because the sea had worn away the rock below.",
+        "The keeper trims the wick of the oil lamp every four hours.",
+    ],
+    "copy-of-eddystone.txt": ["The keeper trims the wick of the oil lamp every four hours!"],
+    "bread.md": ["Bread rises because yeast turns sugar into carbon dioxide.\n\nA loaf stales in the cold."],
+    "parts.txt": ["Order code DW-45/E7 for the pump filter.\n\nSet retry_limit in config.toml to 3."],
+    "运河.txt": ["大运河全长约1794公里，连接北京和杭州。\n\n隋炀帝在公元605年下令开凿通济渠。"],
+    "茶.txt": ["绿茶用八十度的水冲泡两分钟。"],
+}
+
+
+@pytest.fixture(scope="module")
+def embedder() -> LocalEmbeddings:
+    return LocalEmbeddings()
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStore]:
+    store = open_store(write_index(tmp_path_factory.mktemp("search") / "index", PAGES))
+    yield store
+    store.close()
+
+
+def found(
+    store: LocalStore, embedder: LocalEmbeddings, question: str, k: int = 3, **more: object
+) -> list[Hit]:
+    with store.snapshot() as snapshot:
+        return search(snapshot, embedder, question, k=k, **more)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("question", "words"),
+    [
+        ("When was Smeaton's tower finished?", "1759"),
+        ("Why did people demolish the old lighthouse?", "taken down in 1882"),  # the dense leg alone
+        ("What makes dough swell?", "yeast turns sugar"),
+        ("DW-45/E7", "pump filter"),  # the keyword leg alone
+        ("retry limit", "config.toml"),
+        ("config.toml", "retry_limit"),
+        ("大运河有多长？", "1794公里"),
+        ("谁下令开凿通济渠？", "隋炀帝"),
+        ("怎么泡绿茶？", "八十度"),
+        ("茶", "八十度"),
+    ],
+)
+def test_the_best_hit(store: LocalStore, embedder: LocalEmbeddings, question: str, words: str) -> None:
+    hits = found(store, embedder, question)
+    assert words in hits[0].text
+    assert [hit.score for hit in hits] == sorted((hit.score for hit in hits), reverse=True)
+
+
+def test_a_hit_says_what_its_score_is_made_of(store: LocalStore, embedder: LocalEmbeddings) -> None:
+    hit = found(store, embedder, "When was Smeaton's tower finished?")[0]
+    assert set(hit.scores) == {"dense", "keyword", "whole", "sentence", "trust"}
+    assert hit.scores["whole"] == hit.scores["sentence"] == pytest.approx(1)
+    assert hit.scores["trust"] == 1
+    expected = embedder.embed([hit.text])[0] @ embedder.embed(["When was Smeaton's tower finished?"])[0]
+    assert hit.scores["dense"] == pytest.approx(float(expected), abs=2e-3)
+    assert found(store, embedder, "大运河有多长？")[0].scores["trust"] == 0
+    assert PAGES[hit.source][hit.page - 1][hit.start : hit.end] == hit.text
+
+
+def test_what_says_the_same_comes_once(store: LocalStore, embedder: LocalEmbeddings) -> None:
+    hits = found(store, embedder, "How often does the keeper trim the wick?", k=10)
+    assert sum("trims the wick" in hit.text for hit in hits) == 1
+
+
+def test_k_is_the_most_there_is(store: LocalStore, embedder: LocalEmbeddings) -> None:
+    assert len(found(store, embedder, "tower", k=2)) == 2
+    everything = found(store, embedder, "tower", k=100)
+    assert len(everything) == len({hit.chunk_id for hit in everything}) == 10  # of 11, one twice
+    assert found(store, embedder, "tower", k=0) == []
+
+
+@pytest.mark.parametrize("question", ["", "  \n", "\u200b"])
+def test_an_empty_question_finds_nothing_or_anything_but_never_fails(
+    store: LocalStore, embedder: LocalEmbeddings, question: str
+) -> None:
+    assert len(found(store, embedder, question)) in (0, 3)
+    assert found(store, embedder, "") == []
+
+
+def test_an_empty_index_gives_nothing(tmp_path: Path, embedder: LocalEmbeddings) -> None:
+    store = open_store(write_index(tmp_path / "index", {}))
+    assert found(store, embedder, "tower") == []
+    store.close()
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.text(max_size=40)
+    | st.lists(st.sampled_from([*'"*^(){}:+-', "OR", "NEAR", "\x00", "\ud800", "塔"])).map(" ".join)
+)
+def test_no_question_breaks_a_search(store: LocalStore, embedder: LocalEmbeddings, question: str) -> None:
+    hits = found(store, embedder, question)
+    assert hits == found(store, embedder, question)  # and it is the same every time
+
+
+def test_equals_come_in_the_order_of_their_ids() -> None:
+    hits = [Hit(n, f"{n}.txt", 1, 0, 4, "tide", 0.0, {"dense": 0.5, "keyword": 1.0}) for n in (3, 1, 2)]
+    assert [hit.chunk_id for hit in scored(hits, "tide", 1.0)] == [1, 2, 3]
+
+
+ENGLISH = [Turn("user", "When was the Eddystone tower built?"), Turn("assistant", "In 1759.")]
+CHINESE = [Turn("user", "大运河是什么时候开凿的？"), Turn("assistant", "605年。")]
+
+
+@pytest.mark.parametrize(
+    ("history", "question", "leans"),
+    [
+        (ENGLISH, "How tall is it?", True),
+        (ENGLISH, "and how long does that take?", True),
+        (ENGLISH, "Why?", True),
+        (ENGLISH, "How tall?", True),
+        (ENGLISH, "What about the French one?", True),
+        (ENGLISH, "What is colza oil?", False),
+        (ENGLISH, "Who kept the light in winter?", False),
+        (ENGLISH, "Which ship struck the reef that was unlit?", False),
+        (CHINESE, "它有多长？", True),
+        (CHINESE, "那需要多久？", True),
+        (CHINESE, "为什么？", True),
+        (CHINESE, "法国呢？", True),
+        (CHINESE, "谁发明了活字印刷术？", False),
+        ([], "Why?", False),
+        ([Turn("assistant", "Ask me.")], "Why?", False),
+    ],
+)
+def test_a_follow_up_leans_on_the_question_before(history: list[Turn], question: str, leans: bool) -> None:
+    expected = f"{history[0].text} {question}" if leans else question
+    assert standalone(question, history) == expected
+
+
+def test_a_follow_up_to_a_follow_up_leans_on_both() -> None:
+    history = [*ENGLISH, Turn("user", "How tall is it?"), Turn("assistant", "18 m.")]
+    assert standalone("Why?", history) == "When was the Eddystone tower built? How tall is it? Why?"
+
+
+def test_a_follow_up_finds_what_the_first_question_was_about(
+    store: LocalStore, embedder: LocalEmbeddings
+) -> None:
+    history = [Turn("user", "Who ordered the Eddystone tower?"), Turn("assistant", "...")]
+    assert "taken down" in found(store, embedder, "Why was it demolished?", history=history)[0].text
