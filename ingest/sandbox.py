@@ -17,9 +17,9 @@ Covered, one attack in tests/test_sandbox.py for each:
   environment      none of ours: no key, token or proxy of the user's is there to be read
   orphans          the child ends when we are gone, kill -9 included: at once when idle, else in its time
 Not covered: machine code of the attacker's running in the child. It has the user's rights: it can read the
-user's files, use the network through C, leave the process group, and forge the answers to later jobs.
-Folders are not hidden from it. Limits need POSIX (Linux, and in part macOS); memory is limited per child,
-not for the machine.
+user's files, use the network through C, leave the process group, ignore the signals that end an orphan, and
+forge the answers to later jobs. Folders are not hidden from it. Limits need POSIX (Linux, and in part
+macOS); memory is limited for each child, not for the machine.
 """
 
 from __future__ import annotations

@@ -48,7 +48,7 @@ def main() -> None:
         _limit_time(request["seconds"])
         reply = _answer(request["job"], request["arguments"])
         signal.setitimer(signal.ITIMER_REAL, 0)
-        replies.write(json.dumps(reply).encode("ascii") + b"\n")
+        replies.write(reply.encode("ascii") + b"\n")
         replies.flush()
 
 
@@ -91,18 +91,21 @@ def _limit_time(seconds: float) -> None:
     signal.setitimer(signal.ITIMER_REAL, seconds + 5)
 
 
-def _answer(job: str, arguments: dict[str, Any]) -> dict[str, Any]:
+def _answer(job: str, arguments: dict[str, Any]) -> str:
+    """The reply to a job, as JSON."""
+    kind, message = "ParserFailed", ""
     try:
         module, _, function = job.partition(":")
-        return {"result": getattr(importlib.import_module(module), function)(**arguments)}
+        return json.dumps({"result": getattr(importlib.import_module(module), function)(**arguments)})
     except SourceError as error:
-        return {"error": type(error).__name__, "message": str(error)}
+        kind, message = type(error).__name__, str(error)
     except MemoryError:
-        return {"error": "MemoryError", "message": ""}
+        kind = "MemoryError"
     except RecursionError:
-        return {"error": "CorruptSource", "message": "the file is nested too deeply to be read"}
+        kind, message = "CorruptSource", "the file is nested too deeply to be read"
     except Exception as error:  # whatever a parser raises is this file's failure, told to the parent
-        return {"error": "ParserFailed", "message": f"{type(error).__name__}: {error}"[:500]}
+        message = f"{type(error).__name__}: {error}"[:500]
+    return json.dumps({"error": kind, "message": message})
 
 
 if __name__ == "__main__":

@@ -65,7 +65,8 @@ _ALL_LETTERS = {
 }
 _ENOUGH_COMMON = 0.75  # of a text's wide characters; wrong codecs stay below two thirds
 _SAMPLE_BYTES = 1 << 18
-_BINARY_SHARE = 0.01  # control characters that text may hold, tabs and line ends not counted
+_ZERO_SHARE = 0.3  # of UTF-16's high bytes are zero in any script that is not East Asian
+_BINARY_SHARE = 0.02  # of a text may be control characters, tabs and line ends not counted
 _CONTROL_BYTES = bytes(sorted(set(range(32)) - set(b"\t\n\v\f\r\x1b\x1a")))
 
 
@@ -137,20 +138,18 @@ def _common(codec: str) -> tuple[frozenset[str], frozenset[str]]:
 
 
 def _wide_codec(data: bytes) -> str | None:
-    """UTF-16 or UTF-32 without a mark, by the zeros that every script's spaces and line ends bring."""
+    """UTF-16 or UTF-32 without a mark, by the zeros that all but East Asian scripts have in it."""
     head = data[:4096]
-    if len(head) < 8 or head.count(0) * 20 < len(head):
-        return None
+    quarter, half = len(head) // 4, len(head) // 2
     zeros = [head[place::4].count(0) for place in range(4)]
-    quarter = len(head) // 4
-    for codec, full in (("utf-32-le", (2, 3)), ("utf-32-be", (0, 1))):
-        if all(zeros[place] >= quarter * 0.95 for place in full):
+    for codec, full, written in (("utf-32-le", (2, 3), 0), ("utf-32-be", (0, 1), 3)):
+        if quarter and all(zeros[place] >= quarter * 0.95 for place in full) and zeros[written] < quarter / 2:
             return codec
     even, odd = zeros[0] + zeros[2], zeros[1] + zeros[3]
     for codec, most, least in (("utf-16-le", odd, even), ("utf-16-be", even, odd)):
-        if least * 20 < most:
+        if half >= 4 and most > half * _ZERO_SHARE and least * 20 < most:
             try:
-                head[: len(head) // 2 * 2].decode(codec, "strict")
+                head[: half * 2].decode(codec)
             except UnicodeDecodeError:
                 continue
             return codec
@@ -164,9 +163,8 @@ def _lenient(data: bytes, codec: str) -> tuple[str, str | None]:
 
 
 def _is_binary(data: bytes) -> bool:
-    return b"\0" in data[:512] or len(data) - len(data.translate(None, _CONTROL_BYTES)) > _BINARY_SHARE * len(
-        data
-    )
+    controls = len(data) - len(data.translate(None, _CONTROL_BYTES))
+    return controls > _BINARY_SHARE * len(data)
 
 
 def _refuse_binary(data: bytes) -> None:
