@@ -22,7 +22,7 @@ from rag.errors import IndexMismatch, UsageError
 from rag.evidence import answers
 from rag.llama import Sampling
 from rag.local_store import LocalStore
-from rag.openchat import LoadedModel, Usage, load_model, turns_from_messages
+from rag.openchat import Model, Usage, load_model, turns_from_messages
 from rag.prompt import ABSTENTION, Prompt, build_prompt, citation_grammar, number_passages
 from rag.quotes import Quote, quote_answer
 from rag.records import (
@@ -106,7 +106,7 @@ class Chain(Runnable[dict[str, Any], Answer]):
     absent. `invoke` gives an `Answer`, `stream` the events that lead to it.
     """
 
-    def __init__(self, searcher: Searcher, model: LoadedModel | None, settings: Settings) -> None:
+    def __init__(self, searcher: Searcher, model: Model | None, settings: Settings) -> None:
         self.searcher = searcher
         self.settings = settings
         self._model = model
@@ -226,7 +226,7 @@ class Chain(Runnable[dict[str, Any], Answer]):
 
     def _written(
         self,
-        model: LoadedModel,
+        model: Model,
         question: str,
         history: Sequence[Turn],
         hits: Sequence[Hit],
@@ -262,22 +262,20 @@ class Chain(Runnable[dict[str, Any], Answer]):
                 clock,
                 citations=reader.citations,
                 sentences=reader.sentences,
-                ledger=dataclasses.replace(prompt.ledger, reused=usage.reused),
+                ledger=dataclasses.replace(prompt.ledger, reused=usage.reused, estimated=not model.exact),
                 model=model.name,
                 stopped=stop.is_set(),
                 cut=usage.cut,
             )
         )
 
-    def _prompt(
-        self, model: LoadedModel, question: str, history: Sequence[Turn], hits: Sequence[Hit]
-    ) -> Prompt:
+    def _prompt(self, model: Model, question: str, history: Sequence[Turn], hits: Sequence[Hit]) -> Prompt:
         return build_prompt(
             question,
             hits,
             history,
             model.tokenize,
-            window=self.settings.window,
+            window=model.window,
             reserve=self.settings.reserve,
         )
 

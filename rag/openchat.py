@@ -1,7 +1,8 @@
 """OpenChat 3.5 behind LangChain's `BaseChatModel`, and the stream that the chain uses.
 
-Takes messages or a prompt's ids, gives text as it comes. The engine is llama.cpp in this process; each file
-is loaded once, whoever asks for it, and serves one generation at a time. Knows nothing of documents.
+Takes messages or a prompt's ids, gives text as it comes. The engine is llama.cpp in this process, or a
+server (`rag.remote`); each file is loaded once, whoever asks for it, and serves one generation at a time.
+Knows nothing of documents.
 """
 
 from __future__ import annotations
@@ -30,6 +31,8 @@ from rag.model_queue import ModelQueue
 from rag.model_records import check_before_loading
 from rag.prompt import BEGIN, END_OF_TURN, Condition, encode_conversation, encode_text
 from rag.records import Queued, Reading, TextDelta, Turn
+from rag.remote import RemoteModel
+from rag.remote_address import is_address, key_from_environment
 from rag.settings import Settings, load_settings
 from rag.structured_output import structured
 
@@ -45,10 +48,19 @@ class LoadedModel:
         self.engine = engine
         self.queue = queue
 
+    # What a model on a server may not have: token counts that are its own, and nothing to be told about it.
+    exact = True
+    notices: tuple[str, ...] = ()
+
     @property
     def name(self) -> str:
         """The file's name without its ending: what people call the model by."""
         return self.engine.path.stem
+
+    @property
+    def window(self) -> int:
+        """Prompt and answer together, in tokens."""
+        return self.engine.window
 
     def tokenize(self, text: str) -> list[int]:
         """Plain text as ids; see `Engine.tokenize`."""
@@ -117,17 +129,22 @@ def _reading(event: Read, seconds: float) -> Reading:
     return Reading(event.done, event.total, left)
 
 
-_loaded: dict[tuple[Path, int, int, int], LoadedModel] = {}
+Model = LoadedModel | RemoteModel
+
+_loaded: dict[tuple[object, ...], Model] = {}
 _loading = threading.Lock()
 
 
-def load_model(settings: Settings) -> LoadedModel:
+def load_model(settings: Settings) -> Model:
     """The model that `settings.model` names; loaded once in a process, shared by all who ask.
 
+    A file is loaded into this process; an `http://` address is a server, first asked at the first question.
     Raises `ModelMissing` and `ModelInvalid` as `rag.gguf` does, and `ModelFailed`.
     """
     if not settings.model:
         raise ModelMissing(f"no model is set: {PULL_HINT}, and name it with --model or RAG_MODEL")
+    if is_address(settings.model):
+        return _on_a_server(settings, settings.model)
     path = Path(settings.model).expanduser().resolve()
     key = (path, settings.window, settings.threads, settings.gpu_layers)
     with _loading:
@@ -137,6 +154,14 @@ def load_model(settings: Settings) -> LoadedModel:
                 path, window=settings.window, threads=settings.threads, gpu_layers=settings.gpu_layers
             )
             _loaded[key] = LoadedModel(engine, ModelQueue(settings.queue))
+        return _loaded[key]
+
+
+def _on_a_server(settings: Settings, address: str) -> Model:
+    key = (address, settings.window, settings.queue, key_from_environment())
+    with _loading:
+        if key not in _loaded:
+            _loaded[key] = RemoteModel(address, window=settings.window, limit=settings.queue)
         return _loaded[key]
 
 
@@ -176,7 +201,8 @@ class ChatOpenChat(BaseChatModel):
     def _get_ls_params(self, stop: list[str] | None = None, **kwargs: Any) -> Any:
         parameters = super()._get_ls_params(stop=stop, **kwargs)
         parameters["ls_provider"] = "openchat"
-        parameters["ls_model_name"] = Path(kwargs.get("model") or self._settings.model or "openchat").stem
+        model = kwargs.get("model") or self._settings.model or "openchat"
+        parameters["ls_model_name"] = model if is_address(model) else Path(model).stem
         return parameters
 
     def get_token_ids(self, text: str) -> list[int]:
@@ -220,10 +246,10 @@ class ChatOpenChat(BaseChatModel):
             dataclasses.replace(self._settings, model=kwargs.get("model", self._settings.model))
         )
         ids = encode_conversation(turns_from_messages(messages), loaded.tokenize, condition=self.condition)
-        room = self._settings.window - len(ids)
+        room = loaded.window - len(ids)
         if room < 1:
             raise WindowExceeded(
-                f"the messages have {len(ids)} tokens; the window has {self._settings.window}: send fewer"
+                f"the messages have {len(ids)} tokens; the window has {loaded.window}: send fewer"
             )
         usage = Usage()
         sampling = Sampling(
@@ -247,7 +273,7 @@ class ChatOpenChat(BaseChatModel):
                 run_manager.on_llm_new_token(text, chunk=chunk)
             yield chunk
         events.close()  # type: ignore[attr-defined]  # it is a generator; closing ends the generation
-        yield ChatGenerationChunk(message=_last_chunk(str(loaded.engine.path), usage))
+        yield ChatGenerationChunk(message=_last_chunk(_model_name(loaded), usage))
 
 
 def turns_from_messages(messages: Sequence[BaseMessage]) -> list[Turn]:
@@ -307,6 +333,10 @@ def _until(texts: Iterator[str], stops: Sequence[str]) -> Iterator[str]:
             held = held[safe:]
     if held:
         yield held
+
+
+def _model_name(loaded: Model) -> str:
+    return str(loaded.engine.path) if isinstance(loaded, LoadedModel) else loaded.name
 
 
 def _last_chunk(path: str, usage: Usage) -> AIMessageChunk:

@@ -198,6 +198,7 @@ class Ledger:
 
     `instruction + passages + history + question` is exactly the prompt that was decoded, and with
     `reserve` never exceeds `window`. `reused` of the prompt's tokens were still in the model's memory.
+    `estimated` where the model is on a server that neither counts tokens nor takes them.
     """
 
     window: int
@@ -207,6 +208,7 @@ class Ledger:
     question: int
     reserve: int
     reused: int = 0
+    estimated: bool = False
     left_out: tuple[LeftOut, ...] = ()
 
     @property

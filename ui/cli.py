@@ -41,7 +41,11 @@ NO_MODEL = (
 )
 
 _index_option = click.option("--index", metavar="DIR", help="The index's folder (RAG_INDEX).")
-_model_option = click.option("--model", metavar="PATH", help="An OpenChat 3.5 GGUF file (RAG_MODEL).")
+_model_option = click.option(
+    "--model",
+    metavar="PATH|URL",
+    help="An OpenChat 3.5 GGUF file, or a server: http://HOST:PORT/v1 (RAG_MODEL).",
+)
 _json_option = click.option("--json", "json_output", is_flag=True, help="One JSON value on standard output.")
 
 

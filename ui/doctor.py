@@ -75,18 +75,34 @@ def _embedder(settings: Settings) -> Finding:
 
 def _model(settings: Settings) -> Finding:
     from rag.gguf import PULL_HINT, read_header, require_openchat
+    from rag.remote_address import is_address
 
     if not settings.model:
         state = "none: answers are quotes from the documents"
         return Finding(
             "model", state, cure=f"{PULL_HINT}, or name one that you have with --model or RAG_MODEL"
         )
+    if is_address(settings.model):
+        return _server(settings.model)
     try:
         header = read_header(Path(settings.model).expanduser())
         require_openchat(header)
     except RagError as error:
         return Finding("model", str(error), ok=False, cure="see README.md, The model")
     return Finding("model", f"{header.path} ({header.name}, {size(header.size_bytes)})")
+
+
+def _server(address: str) -> Finding:
+    from rag.remote import RemoteModel
+
+    model = RemoteModel(address)
+    try:
+        model.connect()
+        return Finding("model", "; ".join([f"{model.name} at {address}", *model.notices]))
+    except RagError as error:
+        return Finding("model", str(error), ok=False, cure="start the server, or name another with --model")
+    finally:
+        model.close()
 
 
 def _index(settings: Settings) -> list[Finding]:

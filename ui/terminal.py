@@ -62,6 +62,7 @@ def ledger_lines(ledger: Ledger) -> list[str]:
     lines = [
         f"window {ledger.window}: {spent}, reserve {ledger.reserve}; "
         f"prompt {ledger.prompt} tokens, {ledger.reused} of them reused"
+        + (" (counts are estimates: the server does not count)" if ledger.estimated else "")
     ]
     lines += [
         f"left out: {visible(left.what)} ({left.tokens} tokens): {left.reason}" for left in ledger.left_out
