@@ -453,6 +453,7 @@ def test_an_answer_grows_goes_on_through_clicks_and_stops(
     tab.page.get_by_test_id("stSidebar").get_by_text("Ask").click()
     text.wait_for()
     _growing(text)
+    text.evaluate("element => { element.kept = true }")
     exchange.get_by_role("button", name="Stop").click()
     exchange.locator(".foot").wait_for()
     expect(exchange.locator(".label")).to_contain_text("stopped")
@@ -460,6 +461,7 @@ def test_an_answer_grows_goes_on_through_clicks_and_stops(
     assert len(kept) > 10
     tab.page.wait_for_timeout(700)
     assert text.inner_text() == kept
+    assert text.evaluate("element => element.kept") is True, "the end is not a flicker: nothing is drawn anew"
 
 
 def test_two_tabs_wait_for_one_model_and_a_follow_up_for_its_answer(

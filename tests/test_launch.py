@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import signal
 import socket
+import subprocess
+import sys
+import time
+import urllib.request
 from pathlib import Path
 
 import pytest
@@ -60,3 +65,26 @@ def test_index_and_model_go_through_the_environment(monkeypatch: pytest.MonkeyPa
     assert (given["RAG_INDEX"], given["RAG_MODEL"]) == ("/tmp/i", "")
     assert "STREAMLIT_SERVER_ADDRESS" not in given
     assert given["PYTHONPATH"].split(":") == [str(Path(launch.__file__).parent.parent), "/elsewhere"]
+
+
+def test_rag_ui_serves_and_ends(tmp_path: Path) -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [sys.executable, "-m", "ui.cli", "ui", "--port", str(port), "--index", str(tmp_path / "index")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as started:
+        assert started.stdout is not None
+        assert started.stdout.readline() == f"openchat-rag is at http://127.0.0.1:{port} (Ctrl-C ends it)\n"
+        assert _health(port) == b"ok"
+        started.send_signal(signal.SIGINT)
+        assert started.wait(30) == 0
+
+
+def _health(port: int) -> bytes:
+    for _ in range(300):
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/_stcore/health", timeout=5) as answer:
+                return bytes(answer.read())
+        except OSError:
+            time.sleep(0.1)
+    raise AssertionError("the server did not start")

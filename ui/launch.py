@@ -1,6 +1,6 @@
 """Starts the browser's page: Streamlit on loopback, silent to the outside, in our colours.
 
-Takes settings and a port; gives Streamlit's exit status. Everything Streamlit could do towards the outside
+Takes settings and a port; becomes Streamlit's process. Everything Streamlit could do towards the outside
 (usage statistics, asking a host for this machine's address, links to search engines) is switched off here,
 on the command line, where no configuration file of the user's can switch it on again.
 """
@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import os
 import socket
-import subprocess
 import sys
 from pathlib import Path
+from typing import NoReturn
 
 from rag.errors import UsageError
 from rag.settings import Settings
@@ -82,23 +82,19 @@ def streamlit_arguments(address: str, port: int, *, upload_megabytes: int) -> li
     return arguments + [f"--server.allowedHosts={host}" for host in (address, "localhost")]
 
 
-def run(settings: Settings, *, port: int = 8501, address: str = LOOPBACK) -> int:
-    """Serves the page until Ctrl-C; index and model reach it through the environment.
+def run(settings: Settings, *, port: int = 8501, address: str = LOOPBACK) -> NoReturn:
+    """Becomes the server, until Ctrl-C; index and model reach it through the environment.
 
     Raises `UsageError` for an address that is not this machine's own, and for a port that is taken.
     """
     if address != LOOPBACK:
         raise UsageError(f"the address is {address}; the page has no password, so only {LOOPBACK} is served")
     _require_free(address, port)
-    command = [sys.executable, "-m", "ui.quiet_streamlit", "run", str(APP)]
-    command += streamlit_arguments(address, port, upload_megabytes=settings.file_megabytes)
+    arguments = streamlit_arguments(address, port, upload_megabytes=settings.file_megabytes)
     print(f"openchat-rag is at http://{address}:{port} (Ctrl-C ends it)", flush=True)
-    child = subprocess.Popen(command, env=environment(settings))
-    try:
-        return child.wait()
-    except KeyboardInterrupt:  # the child got it too, and closes what is open
-        child.wait()
-        return 0
+    # in place of this process: no signal can end the one and leave the other
+    command = [sys.executable, "-m", "ui.quiet_streamlit", "run", str(APP), *arguments]
+    os.execve(sys.executable, command, environment(settings))
 
 
 def environment(settings: Settings) -> dict[str, str]:

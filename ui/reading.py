@@ -99,7 +99,7 @@ def reading_data(reading: Reading) -> dict[str, Any] | None:
     if reading.going:
         return {"going": _going(reading), "done": None}
     if reading.error is not None:
-        return {"going": None, "done": {"words": reading.error, "failed": []}}
+        return {"going": None, "done": {"words": reading.error, "failed": [], "trouble": True}}
     if reading.report is not None:
         return {"going": None, "done": _done(reading.report, stopped=reading.stopping)}
     return None
@@ -108,13 +108,13 @@ def reading_data(reading: Reading) -> dict[str, Any] | None:
 def _going(reading: Reading) -> dict[str, Any]:
     progress = reading.progress
     if progress is None:
-        return {"now": "Looking", "far": " ", "share": None, "stopping": reading.stopping}
+        return {"now": "Looking for what is new", "far": " ", "share": None, "stopping": reading.stopping}
     far = [f"{progress.files_done:,} of {plural(progress.files_total, 'file')}"]
     far.append(plural(progress.chunks, "chunk"))
     if progress.seconds_left is not None:
         far.append(f"about {progress.seconds_left:.0f} s left")
     return {
-        "now": f"Reading {visible(progress.source)}" if progress.source else "Looking",
+        "now": f"Reading {visible(progress.source)}" if progress.source else "Looking for what is new",
         "far": ", ".join(far),
         "share": progress.files_done / progress.files_total if progress.files_total else None,
         "stopping": reading.stopping,
@@ -139,4 +139,5 @@ def _done(report: Report, *, stopped: bool) -> dict[str, Any]:
     return {
         "words": words[:1].upper() + words[1:],
         "failed": [{"name": visible(failure.source), "reason": visible(failure.reason)} for failure in shown],
+        "trouble": bool(report.failed),
     }

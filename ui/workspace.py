@@ -64,7 +64,6 @@ class Workspace:
         with self._loading:
             if self._chain is None:
                 self._chain = load_chain(settings=self.settings)
-                self._trouble = None
             return self._chain
 
     def remove(self, location: bytes) -> None:
@@ -99,6 +98,7 @@ class Workspace:
             embedder = self.chain().searcher.embedder
             if embedder is not None:
                 embedder.embed_query("the first text loads the weights")
+            self._trouble = None
         except RagError as error:
             self._trouble = str(error)
         gc.collect()
@@ -108,7 +108,9 @@ class Workspace:
     def _read(self, paths: Sequence[Path], note: Callable[[Progress], None], stop: threading.Event) -> Report:
         from ingest.pipeline import ingest
 
-        return ingest(paths, self.settings, progress=note, stop=stop)
+        report = ingest(paths, self.settings, progress=note, stop=stop)
+        self._preload()  # the first documents say which embedder is needed
+        return report
 
     def _draw_ahead(self, answer: Answer) -> None:
         for citation in answer.citations[:PAGES_AHEAD]:

@@ -19,7 +19,7 @@ function going({ now, far, share, stopping }, setTriggerValue) {
   );
 }
 
-function done({ words, failed }) {
+function done({ words, failed, trouble }) {
   const list = failed.map(({ name, reason }) => element("li", {}, element("span", { class: "name" }, name), ": " + reason));
-  return element("div", { class: failed.length ? "done trouble" : "done", role: "status" }, element("p", {}, words), list.length ? element("ul", {}, ...list) : null);
+  return element("div", { class: trouble ? "done trouble" : "done", role: "status" }, element("p", {}, words), list.length ? element("ul", {}, ...list) : null);
 }

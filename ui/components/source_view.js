@@ -92,7 +92,7 @@ function zoom(root, data) {
 }
 
 function body(root, data) {
-  const scroll = element("div", { class: "body", tabindex: "0", label: data.page_words + " of " + data.name });
+  const scroll = element("div", { class: "body", tabindex: "0", role: "region", label: data.page_words + " of " + data.name });
   scroll.append(data.view === "image" ? sheet(root, data) : words(data));
   return scroll;
 }
