@@ -124,7 +124,7 @@ def test_a_model_that_is_not_there_is_said_in_words(monkeypatch: pytest.MonkeyPa
     for _ in range(600):
         if not workspace.loading:
             break
-        workspace.reading.wait(0.05)
+        workspace.intake.wait(0.05)
     [line] = run(app)("notice")
     assert line["kind"] == "trouble"
     assert line["words"].startswith("no model file:")

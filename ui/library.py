@@ -18,8 +18,8 @@ from rag.local_rows import address_of
 from rag.records import Place, Source
 from ui import components, session, uploads
 from ui.exchange_view import short_name
+from ui.intake import intake_data
 from ui.page_errors import in_words, trouble
-from ui.reading import reading_data
 from ui.session import Opened
 from ui.source_page import Passage
 from ui.source_view import FRAGMENT, source_panel
@@ -67,7 +67,7 @@ def _uploading(workspace: Workspace) -> None:
         uploads.require_few(len(files))
         for file in files:
             uploads.save(workspace.uploads, file.name, file)
-        workspace.reading.start([workspace.uploads])
+        workspace.intake.start([workspace.uploads])
         st.rerun()
 
 
@@ -84,26 +84,26 @@ def _folder(workspace: Workspace) -> None:
         path = Path(named.strip()).expanduser()
         if not named.strip() or not path.exists():
             raise UsageError(f"there is nothing at {named.strip()!r} on this machine; give a folder's path")
-        workspace.reading.start([path])
+        workspace.intake.start([path])
         st.rerun()
 
 
 def _progress(workspace: Workspace) -> None:
-    going = workspace.reading.going
-    draw = st.fragment(_draw_progress, run_every=SECONDS_BETWEEN_DRAWINGS if going else None, key="reading")
+    going = workspace.intake.going
+    draw = st.fragment(_draw_progress, run_every=SECONDS_BETWEEN_DRAWINGS if going else None, key="intake")
     draw(workspace)
 
 
 @in_words
 def _draw_progress(workspace: Workspace) -> None:
-    reading = workspace.reading
-    going = reading.going  # before the data is taken: the last state must be drawn once more
-    data = reading_data(reading)
+    intake = workspace.intake
+    going = intake.going  # before the data is taken: the last state must be drawn once more
+    data = intake_data(intake)
     if data is not None:
-        components.reading("reading", data, {"stop": lambda _: reading.stop()})
+        components.intake("intake", data, {"stop": lambda _: intake.stop()})
     if going:
-        st.session_state["reading_live"] = True
-    elif st.session_state.pop("reading_live", False):
+        st.session_state["intake_live"] = True
+    elif st.session_state.pop("intake_live", False):
         st.rerun()  # the list has changed, and the timer is not needed any more
 
 
@@ -116,7 +116,7 @@ def _list(workspace: Workspace) -> None:
         sources, failures = snapshot.sources(), snapshot.failures()
         chunks = snapshot.chunk_count
     if not sources and not failures:
-        if not workspace.reading.going:
+        if not workspace.intake.going:
             components.notice(
                 "empty", "Nothing is here yet. What you add stays on this machine.", kind="quiet"
             )

@@ -19,7 +19,7 @@ from rag.records import Answer, Done, Event, Turn
 from rag.settings import Settings
 from rag.store import open_store
 from ui import uploads
-from ui.reading import Reading
+from ui.intake import Intake
 from ui.source_page import Passage, SourcePages
 from ui.terminal import visible
 
@@ -43,7 +43,7 @@ class Workspace:
         )
         self.pages = SourcePages(self.store, self.sandbox, file_megabytes=settings.file_megabytes)
         self.uploads = self.store.directory / uploads.FOLDER_NAME
-        self.reading = Reading(self._read)
+        self.intake = Intake(self._read)
         self._chain: Chain | None = None
         self._loading = threading.Lock()
         self._trouble: str | None = None

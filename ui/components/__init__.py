@@ -31,7 +31,7 @@ def _component(name: str) -> Any:
 
 _exchange = _component("exchange")
 _source_view = _component("source_view")
-_reading = _component("reading")
+_intake = _component("intake")
 _sources = _component("sources")
 _notice = _component("notice")
 _welcome = _component("welcome")
@@ -47,9 +47,9 @@ def source_view(key: str, data: Mapping[str, Any], events: Events) -> None:
     _mount(_source_view, key, data, events)
 
 
-def reading(key: str, data: Mapping[str, Any], events: Events) -> None:
+def intake(key: str, data: Mapping[str, Any], events: Events) -> None:
     """Documents being read, and what came of it; event `stop`."""
-    _mount(_reading, key, data, events)
+    _mount(_intake, key, data, events)
 
 
 def sources(key: str, data: Mapping[str, Any], events: Events) -> None:

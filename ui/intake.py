@@ -24,7 +24,7 @@ _MOST_FAILURES_SHOWN = 8
 _log = logging.getLogger(__name__)
 
 
-class Reading:
+class Intake:
     """What is read now and what was read last. One at a time; safe to share by tabs."""
 
     def __init__(self, pipeline: Pipeline) -> None:
@@ -94,21 +94,21 @@ class Reading:
         self.progress = progress
 
 
-def reading_data(reading: Reading) -> dict[str, Any] | None:
+def intake_data(intake: Intake) -> dict[str, Any] | None:
     """What the screen shows; None when nothing was read since the start."""
-    if reading.going:
-        return {"going": _going(reading), "done": None}
-    if reading.error is not None:
-        return {"going": None, "done": {"words": reading.error, "failed": [], "trouble": True}}
-    if reading.report is not None:
-        return {"going": None, "done": _done(reading.report, stopped=reading.stopping)}
+    if intake.going:
+        return {"going": _going(intake), "done": None}
+    if intake.error is not None:
+        return {"going": None, "done": {"words": intake.error, "failed": [], "trouble": True}}
+    if intake.report is not None:
+        return {"going": None, "done": _done(intake.report, stopped=intake.stopping)}
     return None
 
 
-def _going(reading: Reading) -> dict[str, Any]:
-    progress = reading.progress
+def _going(intake: Intake) -> dict[str, Any]:
+    progress = intake.progress
     if progress is None:
-        return {"now": "Looking for what is new", "far": " ", "share": None, "stopping": reading.stopping}
+        return {"now": "Looking for what is new", "far": " ", "share": None, "stopping": intake.stopping}
     far = [f"{progress.files_done:,} of {plural(progress.files_total, 'file')}"]
     far.append(plural(progress.chunks, "chunk"))
     if progress.seconds_left is not None:
@@ -117,7 +117,7 @@ def _going(reading: Reading) -> dict[str, Any]:
         "now": f"Reading {visible(progress.source)}" if progress.source else "Looking for what is new",
         "far": ", ".join(far),
         "share": progress.files_done / progress.files_total if progress.files_total else None,
-        "stopping": reading.stopping,
+        "stopping": intake.stopping,
     }
 
 

@@ -1,9 +1,9 @@
-// Documents being read: how far, which one, and what came of it. `data` is what ui/reading.py makes;
+// Documents being read: how far, which one, and what came of it. `data` is what ui/intake.py makes;
 // event: stop.
 
 export default function ({ data, parentElement, setTriggerValue }) {
   const root = rootOf(parentElement, "frame");
-  redraw(root, "reading", data, () => [data.going ? going(data.going, setTriggerValue) : done(data.done)]);
+  redraw(root, "intake", data, () => [data.going ? going(data.going, setTriggerValue) : done(data.done)]);
 }
 
 function going({ now, far, share, stopping }, setTriggerValue) {
@@ -11,7 +11,7 @@ function going({ now, far, share, stopping }, setTriggerValue) {
   track.append(element("div", { style: share === null ? null : "width:" + Math.round(share * 1000) / 10 + "%" }));
   return element(
     "div",
-    { class: "reading" },
+    { class: "intake" },
     element("span", { class: "now", role: "status" }, now),
     element("button", { class: "stop", disabled: stopping, click: () => setTriggerValue("stop", true) }, icon("stop"), stopping ? "Stopping" : "Stop"),
     track,
