@@ -27,7 +27,7 @@ _PREFIX_SHARE = 2  # the prefix takes no more than one in so many of a chunk's t
 _LEAST_SHARE = 4  # and the text never less than one in so many
 _MOST_CHARACTERS = 12  # for each token: some models take any long word for one unknown token
 _PARAGRAPH, _LINE, _SENTENCE = 3, 2, 1  # how well a chunk ends before a unit
-_BREAKS = " \t\n,;:，；、：,)）」』】"  # inside a sentence, after these rather than anywhere
+_PAUSES, _WIDE_PAUSES = ",;:)\n", "，；、：）」』】"  # inside a sentence it is cut after these at best
 
 
 def embedded_text(chunk: Chunk, document: Document) -> str:
@@ -84,6 +84,7 @@ class _Section:
     path: tuple[str, ...]
     level: int
     units: list[_Unit]
+    bare: bool  # nothing below the heading before the next one
 
     @property
     def tokens(self) -> int:
@@ -109,15 +110,16 @@ class _Chunker:
 
     def _sections(self, page: Page) -> list[_Section]:
         sections: list[_Section] = []
-        reached = 0
+        reached = heading_end = 0
         for heading in [*sorted(page.headings, key=lambda heading: heading.start), None]:
             end = len(page.text) if heading is None else max(reached, heading.start)
             units = list(self._units(page.text, reached, end))
             if units:
                 level = self._open[-1].level if self._open else 0
-                sections.append(_Section(self._path(), level, units))
+                sections.append(_Section(self._path(), level, units, bare=units[-1].end <= heading_end))
             reached = end
             if heading is not None:
+                heading_end = heading.end
                 while self._open and self._open[-1].level >= heading.level:
                     self._open.pop()
                 self._open.append(heading)
@@ -135,8 +137,9 @@ class _Chunker:
         current: _Section | None = None
         for section in sections:
             if current is not None and self._belong_together(current, section):
-                path = _common(current.path, section.path)
-                current = _Section(path, min(current.level, section.level), [*current.units, *section.units])
+                path = section.path if current.bare else _common(current.path, section.path)
+                units = [*current.units, *section.units]
+                current = _Section(path, min(current.level, section.level), units, section.bare)
                 continue
             if current is not None:
                 yield current
@@ -145,6 +148,8 @@ class _Chunker:
             yield current
 
     def _belong_together(self, before: _Section, section: _Section) -> bool:
+        if before.bare and before.tokens * 2 <= self._room(section.path):
+            return True  # a heading goes with what it stands above
         path = _common(before.path, section.path)
         if before.tokens + section.tokens + self._of_prefix(path) > self._chunk_tokens:
             return False
@@ -198,12 +203,23 @@ class _Chunker:
             even = -(-left // chunks_left) if chunks_left else room  # as many tokens for each to come
             count = _how_many(section.units, first, room, min(room, even + even // 8))
             chunk = self._chunk(page, section.path, section.units[first : first + count])
-            while count > 1 and self._count(self._embedded(chunk)) > max(self._chunk_tokens, room):
+            while (size := self._count(self._embedded(chunk))) > max(self._chunk_tokens, room) and count > 1:
                 count -= 1  # together they have more tokens than one by one
                 chunk = self._chunk(page, section.path, section.units[first : first + count])
+            if (
+                size > self._chunk_tokens
+                and len(chunk.text) > 1
+                and room > self._chunk_tokens // _LEAST_SHARE
+            ):
+                room -= 1  # and one by itself more than apart from the prefix
+                section.units[first : first + 1] = self._again(page.text, section.units[first], room)
+                continue
             yield chunk
             left -= sum(unit.tokens for unit in section.units[first : first + count])
             first += count
+
+    def _again(self, text: str, unit: _Unit, room: int) -> list[_Unit]:
+        return list(self._pieces(text, unit.start, unit.end, unit.before, room))
 
     def _embedded(self, chunk: Chunk) -> str:
         return prefix(self._title, chunk.headings, chunk.text) + chunk.text
@@ -243,16 +259,27 @@ def _boundary(text: str, start: int, end: int) -> int:
 
 
 def _good_break(text: str, start: int, stop: int, end: int) -> int:
-    """The best place to cut at `stop` or a little before."""
+    """The best place to cut at `stop` or a little before: after a pause, else a word, else a character."""
     if stop >= end:
         return end
-    least = start + max(1, (stop - start) * 3 // 4)
-    for marks in (_BREAKS, None):
-        for place in range(stop, least - 1, -1):
-            before, after = text[place - 1], text[place]
-            if before in marks if marks is not None else not unicodedata.combining(after):
+    near = range(stop, start + max(1, (stop - start) * 3 // 4) - 1, -1)
+    for fits in (_is_pause, _is_gap, _is_border):
+        for place in near:
+            if fits(text[place - 1], text[place]):
                 return place
     return stop
+
+
+def _is_pause(before: str, after: str) -> bool:
+    return before in _WIDE_PAUSES or (before in _PAUSES and after.isspace())
+
+
+def _is_gap(before: str, after: str) -> bool:
+    return before.isspace() or after.isspace()
+
+
+def _is_border(_before: str, after: str) -> bool:
+    return not unicodedata.combining(after)
 
 
 def _rstrip(text: str, start: int, end: int) -> int:
