@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import codecs
 import dataclasses
+import importlib.metadata
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -28,12 +29,13 @@ from rag.errors import ModelMissing, UsageError, WindowExceeded
 from rag.gguf import PULL_HINT
 from rag.llama import Engine, Piece, Read, Sampling
 from rag.model_queue import ModelQueue
-from rag.model_records import check_before_loading
+from rag.model_records import check_before_loading, read_records
 from rag.prompt import BEGIN, END_OF_TURN, Condition, encode_conversation, encode_text
 from rag.records import Queued, Reading, TextDelta, Turn
 from rag.remote import RemoteModel
 from rag.remote_address import is_address, key_from_environment
 from rag.settings import Settings, load_settings
+from rag.state_cache import StateCache, states_folder
 from rag.structured_output import structured
 
 # `</s>` is not what OpenChat ends a turn with, but nothing sensible follows it.
@@ -151,10 +153,23 @@ def load_model(settings: Settings) -> Model:
         if key not in _loaded:
             check_before_loading(path)
             engine = Engine(
-                path, window=settings.window, threads=settings.threads, gpu_layers=settings.gpu_layers
+                path,
+                window=settings.window,
+                threads=settings.threads,
+                gpu_layers=settings.gpu_layers,
+                states=_states(path, settings.window),
             )
             _loaded[key] = LoadedModel(engine, ModelQueue(settings.queue))
         return _loaded[key]
+
+
+def _states(path: Path, window: int) -> StateCache:
+    """Kept on disk too for a file whose hash is known (`rag model pull`, `use`), else in memory alone."""
+    record = read_records().files.get(path)
+    if record is None:
+        return StateCache(str(path))
+    version = importlib.metadata.version("llama-cpp-python")
+    return StateCache(f"{record.sha256} {version} {window}", folder=states_folder())
 
 
 def _on_a_server(settings: Settings, address: str) -> Model:

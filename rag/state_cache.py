@@ -23,7 +23,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-MEMORY_BYTES = 1 << 30
+import platformdirs
+
+MEMORY_BYTES = 512 << 20
 DISK_BYTES = 4 << 30
 WORTH_TOKENS = 64  # a shorter prefix is read again sooner than a file is
 
@@ -164,6 +166,17 @@ class StateCache:
                 header, _ = _header(file.read(1 << 20))
                 if header and header["key"] == self._key:
                     yield tuple(header["ids"]), path
+
+
+def states_folder() -> Path:
+    """Where states outlive the process. They hold what was read, documents' text included: 0700."""
+    return Path(platformdirs.user_cache_dir("openchat-rag")) / "states"
+
+
+def forget_states() -> None:
+    """Removes all states from disk, so that nothing of a removed document is left in them."""
+    for path in states_folder().glob("*" + _SUFFIX):
+        path.unlink(missing_ok=True)
 
 
 def common_prefix(first: Sequence[int], second: Sequence[int]) -> int:

@@ -16,6 +16,7 @@ from langchain_tests.unit_tests import ChatModelUnitTests
 from rag.errors import ModelBusy, ModelFailed, ModelMissing, UsageError, WindowExceeded
 from rag.llama import Sampling
 from rag.openchat import ChatOpenChat, LoadedModel, _until, load_model, turns_from_messages
+from rag.prompt import encode_conversation
 from rag.records import Queued, Reading, TextDelta, Turn
 from rag.settings import Settings
 
@@ -228,3 +229,33 @@ def test_a_schema_that_is_none(chat: ChatOpenChat) -> None:
         )
     with pytest.raises(UsageError, match=r"takes method, strict and include_raw, not \['tools'\]"):
         chat.with_structured_output({"title": "x", "type": "object"}, tools=[])
+
+
+# --- what was read before ------------------------------------------------------------------------------
+
+
+def test_a_recorded_file_keeps_its_states_on_disk(random_model: Path, tmp_path: Path) -> None:
+    """Asked again in another process: the same words, and only the last token is read."""
+    import rag.openchat as module
+    from rag.models import use
+    from rag.state_cache import forget_states, states_folder
+
+    path = tmp_path / "kept.gguf"
+    path.write_bytes(random_model.read_bytes())
+    use(str(path))
+    said = []
+    for reused in (0, 216, 0):
+        module._loaded.pop((path.resolve(), 2048, 0, -1), None)
+        chat = ChatOpenChat(model=str(path), window=2048, max_tokens=8)
+        loaded = load_model(chat._settings)
+        assert isinstance(loaded, LoadedModel)
+        ids = encode_conversation([Turn("user", "word " * 200)], loaded.tokenize)
+        events = list(loaded.stream(ids, max_tokens=8, sampling=Sampling()))
+        assert isinstance(events[0], Reading)
+        assert events[0].done == reused == (len(ids) - 1 if reused else 0)
+        said.append("".join(event.text for event in events if isinstance(event, TextDelta)))
+        loaded.engine._states.flush()  # type: ignore[union-attr]
+        if reused:
+            forget_states()
+            assert list(states_folder().iterdir()) == []
+    assert said[0] == said[1] == said[2]

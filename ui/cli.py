@@ -198,6 +198,7 @@ def sources(settings: Settings, json_output: bool) -> None:
 @_settings
 def remove(settings: Settings, names: tuple[str, ...]) -> None:
     """Take sources out of the index; the files stay where they are."""
+    from rag.state_cache import forget_states
     from rag.store import open_store
 
     store = open_store(settings.index)
@@ -206,6 +207,7 @@ def remove(settings: Settings, names: tuple[str, ...]) -> None:
             found = [snapshot.find(name) for name in names]
         writer.remove([source.location for source in found])
     store.close()
+    forget_states()
     for source in found:
         click.echo(f"removed {visible(source.source)}", err=True)
 
