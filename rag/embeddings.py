@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
     from tokenizers import Tokenizer
 
+BUNDLED_REVISION = minilm.REVISION
 BATCH_TOKENS = 4096  # in a batch, padding counted; larger ones gain nothing on a CPU and cost memory
 QUESTION_TOKENS = 256  # so few are always embedded by numpy, whatever is loaded: the same vector everywhere
 NUMPY_TOKENS = 2048  # up to so many, numpy is done with the bundled model before torch is imported
@@ -150,7 +151,7 @@ class LocalEmbeddings(Embeddings):
     @cached_property
     def _revision(self) -> str:
         if self.name == BUNDLED_EMBEDDER:
-            return minilm.REVISION
+            return BUNDLED_REVISION
         if self._folder.parent.name == "snapshots":  # the hub's cache names a folder by its commit
             return self._folder.name
         digest = hashlib.sha256()
