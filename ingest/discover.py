@@ -10,38 +10,32 @@ What lies below a root that the index knows keeps that root; naming a folder abo
 from __future__ import annotations
 
 import os
-import stat
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from ingest.files import hash_file, read_head
-from ingest.parse import EXTENSIONS, HEAD_BYTES, worth_reading
+from ingest.files import hash_file
+from ingest.walk import Found, Walk, is_below
 from rag.errors import SourceError, UsageError
 from rag.records import Failure, Place
 
 Action = Literal["read", "link", "move", "keep"]
-
-HIDDEN = "hidden"
-OUTWARD_LINK = "a link out of the folder"
-FOLDER_LINK = "a link to a folder"
-NOT_A_FILE = "not an ordinary file"
-NO_PARSER = "no parser for it"
+Outcome = Literal["added", "updated", "moved", "unchanged"]
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """What is to be done for one file.
+    """What is to be done for one file, and what the report will call it.
 
     `read`: parse and embed it; `link`: its content is in the index already; `move`: as `link`, and it was at
-    `before`; `keep`: nothing. `known` says whether the index had something else at this place.
+    `before`; `keep`: nothing.
     """
 
     action: Action
+    outcome: Outcome
     place: Place
-    known: bool = False
     before: bytes | None = None
 
 
@@ -51,27 +45,9 @@ class Plan:
 
     tasks: list[Task] = field(default_factory=list)
     gone: list[Place] = field(default_factory=list)
-    failed: list[tuple[Place, str]] = field(default_factory=list)  # found out now
-    remembered: list[Failure] = field(default_factory=list)  # failed before, and unchanged since
+    forgotten: list[bytes] = field(default_factory=list)  # failed before, and gone
+    failed: list[Failure] = field(default_factory=list)  # can't be opened now, or failed before, unchanged
     left_out: Counter[str] = field(default_factory=Counter)
-
-
-@dataclass(frozen=True, slots=True)
-class _Found:
-    root: bytes
-    location: bytes
-    size_bytes: int
-    modified_ns: int
-
-    def place(self, content_hash: str = "") -> Place:
-        return Place(
-            root=_shown(self.root),
-            source=_shown(os.path.relpath(self.location, self.root)),
-            location=self.location,
-            content_hash=content_hash,
-            size_bytes=self.size_bytes,
-            modified_ns=self.modified_ns,
-        )
 
 
 def discover(
@@ -84,166 +60,173 @@ def discover(
     file_megabytes: int,
     retry: bool = False,
     leave_out: Path | None = None,
+    stopped: Callable[[], bool] = lambda: False,
 ) -> Plan:
     """The plan for reading `paths` into an index that has `places`.
 
     `has_content(hash)` says whether a content is in the index; files that failed before are tried again only
     when they or the parsers changed, or with `retry`; the folder `leave_out` (the index's own) is not walked.
-    Raises `UsageError` for a path that is not there.
+    When `stopped()` turns true the plan ends there, and nothing in it is gone. Raises `UsageError` for a path
+    that is not there.
     """
-    plan = Plan()
-    wanted = [_absolute(path) for path in paths]
-    walk = _Walk(wanted, {os.fsencode(place.root) for place in places}, leave_out, plan)
-    found = {one.location: one for one in walk.files()}
-    known = {place.location: place for place in places}
-    failed_before = {
-        place.location: (place, reason)
-        for place, reason, version in failures
-        if version == parser_version and not retry
-    }
-    missing = [place for place in places if place.location not in found and walk.covers(place.location)]
-    movable = {place.content_hash: place for place in missing}
-    moved: set[bytes] = set()
-    for one in sorted(found.values(), key=lambda one: (one.root, one.location)):
-        task = _task(one, known, failed_before, movable, has_content, file_megabytes, plan)
-        if task is None:
-            continue
-        if task.action == "move":
-            assert task.before is not None
-            moved.add(task.before)
-            movable.pop(task.place.content_hash)
-        plan.tasks.append(task)
-    plan.gone = [place for place in missing if place.location not in moved]
+    if not paths:
+        raise UsageError("no path was given; name the files and folders to read")
+    look = _Look(places, failures, leave_out)
+    found = look.at([_absolute(path) for path in paths])
+    planner = _Planner(look, has_content, file_megabytes)
+    if not retry:
+        planner.failed_before = {
+            place.location: (place, reason)
+            for place, reason, version in failures
+            if version == parser_version
+        }
+    plan = look.plan
+    for one in found:
+        if stopped():
+            return plan
+        if (task := planner.task(one)) is not None:
+            plan.tasks.append(task)
+    moved = {task.before for task in plan.tasks}
+    plan.gone = [place for place in look.missing if place.location not in moved]
+    plan.forgotten = [
+        place.location
+        for place, _, _ in failures
+        if look.covers(place.location) and not _exists(place.location)
+    ]
     return plan
 
 
-def _task(
-    one: _Found,
-    known: dict[bytes, Place],
-    failed_before: dict[bytes, tuple[Place, str]],
-    movable: dict[str, Place],
-    has_content: Callable[[str], bool],
-    file_megabytes: int,
-    plan: Plan,
-) -> Task | None:
-    present = known.get(one.location)
-    if present is not None and _looks_the_same(one, present):
-        place = one.place(present.content_hash)
-        return Task("keep" if place == present else "link", place, known=True)
-    failed = failed_before.get(one.location)
-    if failed is not None and _looks_the_same(one, failed[0]):
-        plan.remembered.append(Failure(one.place().source, failed[1]))
-        return None
-    try:
-        place = one.place(hash_file(one.location, limit_megabytes=file_megabytes))
-    except SourceError as error:
-        plan.failed.append((one.place(), str(error)))
-        return None
-    if present is not None and present.content_hash == place.content_hash:
-        return Task("link", place, known=True)
-    if not has_content(place.content_hash):
-        return Task("read", place, known=present is not None)
-    before = movable.get(place.content_hash)
-    if before is not None and present is None:
-        return Task("move", place, before=before.location)
-    return Task("link", place, known=False)
-
-
-def _looks_the_same(one: _Found, place: Place) -> bool:
-    return (one.size_bytes, one.modified_ns) == (place.size_bytes, place.modified_ns)
-
-
-class _Walk:
-    """The files below the named paths; counts what it leaves out."""
+class _Look:
+    """The files at some paths, and the index's places there where no file is any more."""
 
     def __init__(
-        self, wanted: Sequence[bytes], roots: set[bytes], leave_out: Path | None, plan: Plan
+        self, places: Sequence[Place], failures: Sequence[tuple[Place, str, int]], leave_out: Path | None
     ) -> None:
-        self._wanted = wanted
-        self._roots = roots
-        self._leave_out = os.fsencode(leave_out) if leave_out else None
-        self._plan = plan
-        self._unread: list[bytes] = []  # folders that could not be looked into
+        self.plan = Plan()
+        self.known = {place.location: place for place in places}
+        self.missing: list[Place] = []
+        self._wanted: list[bytes] = []
+        self._roots = {_root_of(place) for place in places}
+        read_before = frozenset([*self.known, *(place.location for place, _, _ in failures)])
+        self._walk = Walk(known=read_before, leave_out=os.fsencode(leave_out) if leave_out else None)
+
+    def at(self, paths: Sequence[bytes]) -> list[Found]:
+        """Everything at the paths, in the order of roots and names."""
+        self._wanted = list(paths)
+        self._roots.update(path for path in paths if os.path.isdir(path))
+        found = {one.location: one for path in paths for one in self._found(path)}
+        for place in self.known.values():
+            if place.location in found or not self.covers(place.location):
+                continue
+            # a hidden file, say, that was named by itself when it was read
+            if os.path.isfile(place.location) and (again := self._file(place.location)) is not None:
+                found[place.location] = again
+            else:
+                self.missing.append(place)
+        for folder, reason in self._walk.unlisted.items():
+            self.plan.failed.append(Failure(_shown(folder), reason))
+        self.plan.left_out = self._walk.left_out
+        return sorted(found.values(), key=lambda one: (one.root, one.location))
 
     def covers(self, location: bytes) -> bool:
         """Whether a file at `location` would have been found if it were there."""
-        if any(_is_below(location, folder) for folder in self._unread):
+        if any(is_below(location, folder) for folder in self._walk.unlisted):
             return False
-        return any(location == path or _is_below(location, path) for path in self._wanted)
+        return any(location == path or is_below(location, path) for path in self._wanted)
 
-    def files(self) -> Iterator[_Found]:
-        for path in self._wanted:
-            if os.path.isdir(path):
-                yield from self._folder(self._root_of(path), path)
-            else:
-                root = self._root_of(os.path.dirname(path))
-                status = os.stat(path)
-                yield _Found(root, path, status.st_size, status.st_mtime_ns)
+    def _found(self, path: bytes) -> Iterator[Found]:
+        if os.path.isdir(path):
+            yield from self._walk.files(path, self._root(path))
+        elif (one := self._file(path)) is not None:
+            yield one
 
-    def _root_of(self, folder: bytes) -> bytes:
-        """The known root that `folder` is in, the highest; else `folder` itself."""
-        above = [root for root in self._roots if root == folder or _is_below(folder, root)]
+    def _file(self, path: bytes) -> Found | None:
+        try:
+            status = os.stat(path)
+        except OSError:
+            return None  # gone since it was looked for
+        return Found(self._root(os.path.dirname(path)), path, status.st_size, status.st_mtime_ns)
+
+    def _root(self, folder: bytes) -> bytes:
+        """The known or named root that `folder` is in, the highest; else `folder` itself."""
+        above = [root for root in self._roots if root == folder or is_below(folder, root)]
         return min(above, key=len, default=folder)
 
-    def _folder(self, root: bytes, folder: bytes) -> Iterator[_Found]:
+
+class _Planner:
+    """Says what is to be done for a file, given what the index has."""
+
+    def __init__(self, look: _Look, has_content: Callable[[str], bool], file_megabytes: int) -> None:
+        self.failed_before: dict[bytes, tuple[Place, str]] = {}
+        self._known = look.known
+        self._plan = look.plan
+        self._movable = {place.content_hash: place for place in look.missing}
+        self._has_content = has_content
+        self._file_megabytes = file_megabytes
+
+    def task(self, one: Found) -> Task | None:
+        present = self._known.get(one.location)
+        if present is not None and _same_file(one, present):
+            place = _place(one, present.content_hash)
+            return Task("keep" if place == present else "link", "unchanged", place)
+        failed = self.failed_before.get(one.location)
+        if failed is not None and _same_file(one, failed[0]):
+            self._plan.failed.append(Failure(_place(one).source, failed[1]))
+            return None
         try:
-            with os.scandir(folder) as entries:
-                ordered = sorted(entries, key=lambda entry: entry.name)
-        except OSError as error:
-            self._unread.append(folder)
-            place = _Found(root, folder, 0, 0).place()
-            self._plan.failed.append((place, f"the folder can't be read: {error.strerror}"))
-            return
-        for entry in ordered:
-            if entry.name.startswith(b"."):
-                self._plan.left_out[HIDDEN] += 1
-            elif entry.is_dir(follow_symlinks=False):
-                if entry.path != self._leave_out:
-                    yield from self._folder(root, entry.path)
-            else:
-                yield from self._file(root, entry)
+            place = _place(one, hash_file(one.location, limit_megabytes=self._file_megabytes))
+        except SourceError as error:
+            self._plan.failed.append(Failure(_place(one).source, str(error)))
+            return None
+        return self._hashed(place, present)
 
-    def _file(self, root: bytes, entry: os.DirEntry[bytes]) -> Iterator[_Found]:
-        try:
-            if entry.is_symlink():
-                if not _is_below(os.path.realpath(entry.path), os.path.realpath(root)):
-                    self._plan.left_out[OUTWARD_LINK] += 1
-                    return
-                if entry.is_dir():
-                    self._plan.left_out[FOLDER_LINK] += 1
-                    return
-            status = entry.stat()
-            if not stat.S_ISREG(status.st_mode):
-                self._plan.left_out[NOT_A_FILE] += 1
-                return
-            if not _is_ours(entry):
-                self._plan.left_out[NO_PARSER] += 1
-                return
-        except FileNotFoundError:  # a link to nothing, or gone since the folder was listed
-            self._plan.left_out[NOT_A_FILE] += 1
-            return
-        except (OSError, SourceError) as error:
-            place = _Found(root, entry.path, 0, 0).place()
-            self._plan.failed.append((place, f"can't be looked at: {error}"))
-            return
-        yield _Found(root, entry.path, status.st_size, status.st_mtime_ns)
+    def _hashed(self, place: Place, present: Place | None) -> Task:
+        if present is not None and present.content_hash == place.content_hash:
+            return Task("link", "unchanged", place)  # touched
+        outcome: Outcome = "added" if present is None else "updated"
+        if not self._has_content(place.content_hash):
+            return Task("read", outcome, place)
+        before = self._movable.pop(place.content_hash, None) if present is None else None
+        if before is not None:
+            return Task("move", "moved", place, before.location)
+        return Task("link", outcome, place)
 
 
-def _is_ours(entry: os.DirEntry[bytes]) -> bool:
-    name = _shown(entry.name)
-    if name.lower().endswith(EXTENSIONS):
-        return True
-    return worth_reading(name, read_head(entry.path, HEAD_BYTES))
+def _place(one: Found, content_hash: str = "") -> Place:
+    return Place(
+        root=_shown(one.root),
+        source=_shown(one.location[len(one.root.rstrip(b"/")) + 1 :]),
+        location=one.location,
+        content_hash=content_hash,
+        size_bytes=one.size_bytes,
+        modified_ns=one.modified_ns,
+    )
+
+
+def _same_file(one: Found, place: Place) -> bool:
+    return (one.size_bytes, one.modified_ns) == (place.size_bytes, place.modified_ns)
 
 
 def _absolute(path: str | Path) -> bytes:
+    """The path with its folders' links resolved, so that one folder has one name."""
     if not os.path.exists(path):
         raise UsageError(f"{str(path)!r} is not there; name a file or a folder")
-    return os.path.abspath(os.fsencode(path))
+    location = os.path.abspath(os.fsencode(path))
+    if os.path.isdir(location):
+        return os.path.realpath(location)
+    return os.path.join(os.path.realpath(os.path.dirname(location)), os.path.basename(location))
 
 
-def _is_below(location: bytes, folder: bytes) -> bool:
-    return location.startswith(folder.rstrip(b"/") + b"/")
+def _root_of(place: Place) -> bytes:
+    """The root in the file system's own bytes: the location without as many parts as the source has."""
+    root = place.location
+    for _ in range(place.source.count("/") + 1):
+        root = os.path.dirname(root)
+    return root
+
+
+def _exists(location: bytes) -> bool:
+    return os.path.lexists(location)
 
 
 def _shown(path: bytes) -> str:

@@ -2,90 +2,41 @@
 
 Takes paths and settings, gives a `Report`. The next file is parsed while the present one is embedded. Stopped
 at any moment, what is done is kept and the same call goes on from there. Does not print or draw: `progress`
-is called with where it is.
+is called with where it is. Neither model nor parser is started where nothing is to be read.
 """
 
 from __future__ import annotations
 
-import hashlib
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
-import numpy as np
-
-from ingest.chunk import embedded_text, split
-from ingest.discover import Plan, Task, discover
+from ingest.discover import Outcome, Plan, Task, discover
 from ingest.parse import PARSER_VERSION
 from ingest.reading import parse_file
+from ingest.report import Progress, Report
 from ingest.sandbox import Sandbox
-from rag.embeddings import LocalEmbeddings
 from rag.errors import IndexMismatch, SourceError
 from rag.local_store import LocalStore
 from rag.local_writer import Writer
-from rag.records import Document, Failure, IndexMeta, Place
+from rag.records import Document, Failure, IndexMeta
 from rag.settings import BUNDLED_EMBEDDER, Settings
 from rag.store import open_store
 
+if TYPE_CHECKING:
+    from ingest.indexing import Indexer
+    from rag.embeddings import LocalEmbeddings
+
+__all__ = ["Progress", "Report", "ingest"]
+
 _AHEAD = 2  # files parsed before their turn: enough to keep both busy, few enough to hold in memory
-_EMBEDDED_TOGETHER = 256  # chunks; between two such portions progress is told and Stop is seen
 _LOCK_SECONDS = 2
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """Where an ingest is; `source` is the file at hand, `chunks` those stored so far."""
-
-    files_done: int
-    files_total: int
-    chunks: int
-    source: str
-    seconds_left: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """What came of an ingest: sources by name, chunks stored and embedded in this run, seconds by stage."""
-
-    added: tuple[str, ...]
-    updated: tuple[str, ...]
-    moved: tuple[str, ...]
-    removed: tuple[str, ...]
-    unchanged: tuple[str, ...]
-    failed: tuple[Failure, ...]
-    left_out: Mapping[str, int]
-    warnings: tuple[Failure, ...]
-    chunks: int
-    embedded: int
-    seconds: float
-    stages: Mapping[str, float]
-
-    @property
-    def readable(self) -> int:
-        """How many files are in the index now, of those that were looked at."""
-        return len(self.added) + len(self.updated) + len(self.moved) + len(self.unchanged)
-
-    def as_dict(self) -> dict[str, Any]:
-        """The fields as plain data; the names are the command line's contract."""
-        return {
-            "added": list(self.added),
-            "updated": list(self.updated),
-            "moved": list(self.moved),
-            "removed": list(self.removed),
-            "unchanged": list(self.unchanged),
-            "failed": [{"source": one.source, "reason": one.reason} for one in self.failed],
-            "warnings": [{"source": one.source, "reason": one.reason} for one in self.warnings],
-            "left_out": dict(self.left_out),
-            "chunks": self.chunks,
-            "embedded": self.embedded,
-            "seconds": self.seconds,
-            "stages": dict(self.stages),
-        }
+_POLL_SECONDS = 0.1  # how soon Stop is seen while a parser is at work
 
 
 def ingest(
@@ -95,44 +46,37 @@ def ingest(
     progress: Callable[[Progress], None] | None = None,
     stop: threading.Event | None = None,
     retry: bool = False,
+    load_embedder: Callable[[str], LocalEmbeddings] | None = None,
 ) -> Report:
     """Brings the index that `settings` names up to date with the files at `paths`.
 
     Raises `UsageError` for a path that isn't there, `IndexLocked` while another process writes,
     `IndexMismatch` where the index was made in another way, and what the store raises; a file that can't be
-    read is a row in the report. `stop` ends it between two files or portions of one.
+    read is a row in the report. `stop` ends it between two files or portions of one. `load_embedder` makes
+    an embedder of its model's name, where it shall not be `LocalEmbeddings` itself.
     """
     store = open_store(settings.index, create=True)
     try:
         with store.writer(wait_seconds=_LOCK_SECONDS) as writer:
-            return _Run(store, writer, settings, progress, stop or threading.Event()).run(paths, retry)
+            run = _Run(store, writer, settings, progress, stop or threading.Event(), load_embedder)
+            return run.run(paths, retry=retry)
     finally:
         store.close()
 
 
-class _Clock:
-    """Seconds by stage, of the thread that reports them."""
-
-    def __init__(self) -> None:
-        self.stages: dict[str, float] = {}
-
-    def timed(self, stage: str, begun: float) -> None:
-        self.stages[stage] = self.stages.get(stage, 0.0) + time.monotonic() - begun
-
-
 @dataclass(slots=True)
-class _Outcome:
+class _Sofar:
     """The report while it grows."""
 
-    added: list[str] = field(default_factory=list)
-    updated: list[str] = field(default_factory=list)
-    moved: list[str] = field(default_factory=list)
+    sources: dict[Outcome, list[str]] = field(
+        default_factory=lambda: {"added": [], "updated": [], "moved": [], "unchanged": []}
+    )
     removed: list[str] = field(default_factory=list)
-    unchanged: list[str] = field(default_factory=list)
     failed: list[Failure] = field(default_factory=list)
     warnings: list[Failure] = field(default_factory=list)
     chunks: int = 0
     embedded: int = 0
+    seconds: dict[str, float] = field(default_factory=lambda: {"discover": 0.0, "parse": 0.0, "wait": 0.0})
 
 
 class _Run:
@@ -145,32 +89,42 @@ class _Run:
         settings: Settings,
         progress: Callable[[Progress], None] | None,
         stop: threading.Event,
+        load_embedder: Callable[[str], LocalEmbeddings] | None,
     ) -> None:
         self.store = store
         self.writer = writer
         self.settings = settings
         self.progress = progress
         self.stop = stop
-        self.clock = _Clock()
-        self.outcome = _Outcome()
+        self.load_embedder = load_embedder
+        self.sofar = _Sofar()
         self.begun = time.monotonic()
-        self.bytes_done = 0
-        self.bytes_total = 0
-        self.files_done = 0
-        self.files_total = 0
+        self.files_done = self.files_total = 0
+        self.bytes_done = self.bytes_total = 0
 
-    def run(self, paths: Sequence[str | Path], retry: bool) -> Report:
+    def run(self, paths: Sequence[str | Path], *, retry: bool) -> Report:
+        model = self._model_name()
         plan = self._plan(paths, retry)
-        self.outcome.failed += plan.remembered
-        for place, reason in plan.failed:
-            self._failed(place, reason)
-        self._settle(plan)
-        tasks = [task for task in plan.tasks if task.action == "read"]
-        self.files_total = len(tasks)
-        self.bytes_total = sum(task.place.size_bytes for task in tasks)
-        if tasks:
-            self._read(tasks)
+        reading = self._settle(plan)
+        self.files_total = len(reading)
+        self.bytes_total = sum(task.place.size_bytes for task in reading)
+        if reading and not self.stop.is_set():
+            self._read(reading, self._indexer(model))
         return self._report(plan)
+
+    # --- what is to be done -----------------------------------------------------------------------
+
+    def _model_name(self) -> str:
+        """The index's own embedding model; the first ingest says which one that is."""
+        stored, wanted = self.store.meta(), self.settings.embedding_model
+        if stored is None:
+            return wanted or BUNDLED_EMBEDDER
+        if wanted is not None and wanted != stored.embedding_model:
+            raise IndexMismatch(
+                f"the index was made with the embedding model {stored.embedding_model!r}, and the settings "
+                f"ask for {wanted!r}: leave the setting away, or ingest into another folder with --index"
+            )
+        return stored.embedding_model
 
     def _plan(self, paths: Sequence[str | Path], retry: bool) -> Plan:
         begun = time.monotonic()
@@ -185,174 +139,128 @@ class _Run:
             file_megabytes=self.settings.file_megabytes,
             retry=retry,
             leave_out=self.store.directory,
+            stopped=self.stop.is_set,
         )
-        self.clock.timed("discover", begun)
+        self.sofar.failed += plan.failed
+        self.sofar.seconds["discover"] += time.monotonic() - begun
         return plan
 
-    def _settle(self, plan: Plan) -> None:
-        """All that needs neither parser nor model."""
-        begun = time.monotonic()
+    def _settle(self, plan: Plan) -> list[Task]:
+        """Does all that needs neither parser nor model; gives what is left, copies of others last."""
+        reading: dict[str, Task] = {}
+        copies: list[Task] = []
         for task in plan.tasks:
-            name = task.place.source
-            if task.action == "move":
-                assert task.before is not None
-                self.writer.relocate(task.before, task.place)
-                self.outcome.moved.append(name)
-            elif task.action == "link":
+            content = task.place.content_hash
+            if task.action == "read" or (task.action == "link" and not self.writer.has_document(content)):
+                # the content to link to can be gone by now, when two files changed places
+                copies += [task] if content in reading else []
+                reading.setdefault(content, task)
+                continue
+            if task.action == "link":
                 self.writer.link(task.place)
-                (self.outcome.unchanged if task.known else self.outcome.added).append(name)
-            elif task.action == "keep":
-                self.outcome.unchanged.append(name)
-        if plan.gone:
-            self.writer.remove([place.location for place in plan.gone])
-            self.outcome.removed += [place.source for place in plan.gone]
-        self.clock.timed("store", begun)
+            elif task.before is not None:
+                self.writer.relocate(task.before, task.place)
+            self.sofar.sources[task.outcome].append(task.place.source)
+        gone = [place.location for place in plan.gone]
+        if gone or plan.forgotten:
+            self.writer.remove([*gone, *plan.forgotten])
+        self.sofar.removed += [place.source for place in plan.gone]
+        return [*reading.values(), *copies]
 
-    def _read(self, tasks: Sequence[Task]) -> None:
-        embedder = self._embedder()
-        with (
-            Sandbox(
-                seconds=self.settings.parse_seconds, memory_megabytes=self.settings.parse_megabytes
-            ) as sandbox,
-            ThreadPoolExecutor(1, thread_name_prefix="parse") as pool,
-        ):
+    # --- reading ----------------------------------------------------------------------------------
+
+    def _indexer(self, model: str) -> Indexer:
+        from ingest.indexing import Indexer
+        from rag.embeddings import LocalEmbeddings
+
+        embedder = (self.load_embedder or LocalEmbeddings)(model)
+        stored = self.store.meta()
+        chunk_tokens = min(self.settings.chunk_tokens, embedder.max_tokens)
+        meta = IndexMeta(
+            embedding_model=embedder.name,
+            embedding_revision=embedder.revision,
+            dimension=embedder.dimension,
+            chunk_tokens=stored.chunk_tokens if stored else chunk_tokens,
+            parser_version=PARSER_VERSION,
+        )
+        self.writer.set_meta(meta)
+        return Indexer(self.writer, embedder, chunk_tokens=meta.chunk_tokens)
+
+    def _read(self, tasks: Sequence[Task], indexer: Indexer) -> None:
+        sandbox = Sandbox(seconds=self.settings.parse_seconds, memory_megabytes=self.settings.parse_megabytes)
+        with ThreadPoolExecutor(1, thread_name_prefix="parse") as pool:
             try:
                 for task, document in self._parsed(tasks, sandbox, pool):
+                    self._store(task, document, indexer)
+                    self.files_done += 1
+                    self.bytes_done += task.place.size_bytes
                     self._tell(task)
-                    self._store(task, document, embedder)
-                    self._done(task)
-            except BaseException:
+            finally:
                 sandbox.close()  # else the pool would wait for the file that is being parsed
-                raise
-            if self.stop.is_set():
-                sandbox.close()
+        self.sofar.seconds |= indexer.seconds
 
     def _parsed(
         self, tasks: Sequence[Task], sandbox: Sandbox, pool: ThreadPoolExecutor
-    ) -> Iterator[tuple[Task, Document]]:
-        """Each task with its document; those that can't be read are reported and passed over."""
-        waiting: deque[tuple[Task, Future[Document]]] = deque()
+    ) -> Iterator[tuple[Task, Document | SourceError | None]]:
+        """Each task with its document or why there is none; None where its content is there by now."""
+        waiting: deque[tuple[Task, Future[Document | None]]] = deque()
         upcoming = iter(tasks)
         while not self.stop.is_set():
-            for task in upcoming:
-                waiting.append((task, pool.submit(self._parse, task.place, sandbox)))
-                if len(waiting) >= _AHEAD:
-                    break
+            while len(waiting) < _AHEAD and (task := next(upcoming, None)) is not None:
+                waiting.append((task, pool.submit(self._parse, task, sandbox)))
             if not waiting:
                 return
             task, future = waiting.popleft()
             self._tell(task)
             begun = time.monotonic()
-            try:
-                document = self._awaited(future)
-            except SourceError as error:
-                if not self.stop.is_set():
-                    self._failed(task.place, str(error))
-                    self._done(task)
-                continue
-            finally:
-                self.clock.timed("waiting for a parser", begun)
-            if document is not None:
-                yield task, document
-        for _, future in waiting:
-            future.cancel()
+            while not (future.done() or self.stop.is_set()):
+                wait([future], timeout=_POLL_SECONDS)
+            self.sofar.seconds["wait"] += time.monotonic() - begun
+            if self.stop.is_set():
+                return
+            error = future.exception()
+            if isinstance(error, SourceError):
+                yield task, error
+            else:
+                yield task, future.result()
 
-    def _awaited(self, future: Future[Document]) -> Document | None:
-        """The document; None when it was stopped while the parser was at work."""
-        while not self.stop.is_set():
-            try:
-                return future.result(timeout=0.1)
-            except TimeoutError:
-                if future.done():
-                    raise
-        return None
-
-    def _parse(self, place: Place, sandbox: Sandbox) -> Document:
+    def _parse(self, task: Task, sandbox: Sandbox) -> Document | None:
+        if self.writer.has_document(task.place.content_hash):
+            return None  # another file of the same content was stored meanwhile
         begun = time.monotonic()
         try:
             return parse_file(
-                place.location,
-                name=place.source,
-                content_hash=place.content_hash,
+                task.place.location,
+                name=task.place.source,
+                content_hash=task.place.content_hash,
                 sandbox=sandbox,
                 limit_megabytes=self.settings.file_megabytes,
             )
         finally:
-            self.clock.timed("parse", begun)
+            self.sofar.seconds["parse"] += time.monotonic() - begun
 
-    def _store(self, task: Task, document: Document, embedder: LocalEmbeddings) -> None:
-        begun = time.monotonic()
-        meta = self.store.meta()
-        assert meta is not None
-        chunks = split(document, count_tokens=embedder.count_tokens, chunk_tokens=meta.chunk_tokens)
-        self.clock.timed("chunk", begun)
-        embedded = [embedded_text(chunk, document) for chunk in chunks]
-        vectors, digests = self._vectors(task, embedded, embedder)
-        if vectors is None:
+    def _store(self, task: Task, document: Document | SourceError | None, indexer: Indexer) -> None:
+        place = task.place
+        if isinstance(document, SourceError):
+            # what was there before is no longer what the file says
+            self.writer.remove([place.location])
+            self.writer.record_failure(place, str(document), PARSER_VERSION)
+            self.sofar.failed.append(Failure(place.source, str(document)))
             return
-        begun = time.monotonic()
-        self.writer.put(task.place, document, chunks, vectors, digests)
-        self.clock.timed("store", begun)
-        self.outcome.chunks += len(chunks)
-        self.outcome.warnings += [Failure(task.place.source, warning) for warning in document.warnings]
-        (self.outcome.updated if task.known else self.outcome.added).append(task.place.source)
-
-    def _vectors(
-        self, task: Task, texts: Sequence[str], embedder: LocalEmbeddings
-    ) -> tuple[np.ndarray | None, list[bytes]]:
-        """A row for each text, embedded only where the index has none; None when it was stopped."""
-        begun = time.monotonic()
-        digests = [hashlib.blake2b(text.encode("utf-8"), digest_size=16).digest() for text in texts]
-        known = self.writer.vectors_for(digests)
-        missing = list(
-            {digest: text for digest, text in zip(digests, texts, strict=True) if digest not in known}.items()
-        )
-        for start in range(0, len(missing), _EMBEDDED_TOGETHER):
-            if self.stop.is_set():
-                return None, digests
-            portion = missing[start : start + _EMBEDDED_TOGETHER]
-            rows = embedder.embed([text for _, text in portion])
-            known |= {digest: row for (digest, _), row in zip(portion, rows, strict=True)}
-            self.outcome.embedded += len(portion)
-            self._tell(task, share=(start + len(portion)) / len(missing))
-        self.clock.timed("embed", begun)
-        if not texts:
-            return np.zeros((0, embedder.dimension), np.float32), digests
-        return np.stack([known[digest] for digest in digests]), digests
-
-    def _embedder(self) -> LocalEmbeddings:
-        """The index's own embedder; the first ingest says which one that is."""
-        stored = self.store.meta()
-        wanted = self.settings.embedding_model
-        if stored is not None and wanted is not None and wanted != stored.embedding_model:
-            raise IndexMismatch(
-                f"the index was made with the embedding model {stored.embedding_model!r}, and the settings "
-                f"ask for {wanted!r}: leave the setting away, or ingest into another folder with --index"
+        if document is None or self.writer.has_document(place.content_hash):
+            self.writer.link(place)
+        else:
+            stored = indexer.put(
+                place, document, stopped=self.stop.is_set, tell=lambda share: self._tell(task, share=share)
             )
-        embedder = LocalEmbeddings(stored.embedding_model if stored else wanted or BUNDLED_EMBEDDER)
-        self.writer.set_meta(
-            IndexMeta(
-                embedding_model=embedder.name,
-                embedding_revision=embedder.revision,
-                dimension=embedder.dimension,
-                chunk_tokens=stored.chunk_tokens
-                if stored
-                else min(self.settings.chunk_tokens, embedder.max_tokens),
-                parser_version=PARSER_VERSION,
-            )
-        )
-        return embedder
+            if stored is None:
+                return
+            self.sofar.chunks += stored.chunks
+            self.sofar.embedded += stored.embedded
+            self.sofar.warnings += [Failure(place.source, warning) for warning in document.warnings]
+        self.sofar.sources[task.outcome].append(place.source)
 
     # --- telling ----------------------------------------------------------------------------------
-
-    def _failed(self, place: Place, reason: str) -> None:
-        self.writer.record_failure(place, reason, PARSER_VERSION)
-        self.outcome.failed.append(Failure(place.source, reason))
-
-    def _done(self, task: Task) -> None:
-        self.files_done += 1
-        self.bytes_done += task.place.size_bytes
-        self._tell(task)
 
     def _tell(self, task: Task, *, share: float = 0.0) -> None:
         if self.progress is None:
@@ -360,23 +268,21 @@ class _Run:
         done = self.bytes_done + share * task.place.size_bytes
         spent = time.monotonic() - self.begun
         left = spent * (self.bytes_total - done) / done if done else None
-        self.progress(
-            Progress(self.files_done, self.files_total, self.outcome.chunks, task.place.source, left)
-        )
+        self.progress(Progress(self.files_done, self.files_total, self.sofar.chunks, task.place.source, left))
 
     def _report(self, plan: Plan) -> Report:
-        outcome = self.outcome
+        sources = {outcome: tuple(names) for outcome, names in self.sofar.sources.items()}
         return Report(
-            added=tuple(outcome.added),
-            updated=tuple(outcome.updated),
-            moved=tuple(outcome.moved),
-            removed=tuple(outcome.removed),
-            unchanged=tuple(outcome.unchanged),
-            failed=tuple(outcome.failed),
+            added=sources["added"],
+            updated=sources["updated"],
+            moved=sources["moved"],
+            removed=tuple(self.sofar.removed),
+            unchanged=sources["unchanged"],
+            failed=tuple(self.sofar.failed),
             left_out=dict(plan.left_out),
-            warnings=tuple(outcome.warnings),
-            chunks=outcome.chunks,
-            embedded=outcome.embedded,
+            warnings=tuple(self.sofar.warnings),
+            chunks=self.sofar.chunks,
+            embedded=self.sofar.embedded,
             seconds=time.monotonic() - self.begun,
-            stages=self.clock.stages,
+            stages=self.sofar.seconds,
         )
