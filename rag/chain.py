@@ -368,8 +368,8 @@ def _answer(
     stopped: bool = False,
     cut: bool = False,
 ) -> Answer:
-    text = text.strip()
-    abstained = not citations and text.startswith(ABSTENTION.rstrip("."))
+    text = text.rstrip()  # offsets count from its beginning, so nothing may go from there
+    abstained = not citations and text.lstrip().startswith(ABSTENTION.rstrip("."))
     return Answer(
         question=question,
         text=text,
