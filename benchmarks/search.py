@@ -1,0 +1,228 @@
+"""How well search finds, quotes answer, and the gate tells when nothing does.
+
+`python -m benchmarks.search FOLDER` prints, for each collection in FOLDER (see `benchmarks.collections`)
+and the project's own samples:
+
+- retrieval: the right passage first, and among the first five, in 100 questions, for each leg, for plain
+  reciprocal rank fusion, for ours, and for ours with one of its parts left out;
+- passages: how much of what answers is in the first five chunks, and how many characters they have;
+- quotes: the sentence shown first holds the answer, one of those shown does;
+- abstaining: refused though the documents answer, answered though the question was meant for another
+  collection (rows are collections, columns whose questions).
+
+`--every N` asks each N-th question alone.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from pathlib import Path
+from unittest.mock import patch
+
+import numpy as np
+
+from benchmarks.collections import Asked, Collection, Stretch, collections_in, indexed, samples
+from rag import fusion
+from rag.embeddings import LocalEmbeddings
+from rag.evidence import answers
+from rag.local_snapshot import Snapshot
+from rag.quotes import quote_answer
+from rag.records import Hit
+from rag.search import search
+from rag.words import match_query
+
+FIRST = 5  # hits that are looked at, as in measures of this kind
+DEPTH = 100  # of each leg in reciprocal rank fusion
+RANK_CONSTANT = 60  # Cormack, Clarke and Büttcher, SIGIR 2009
+OFF_TOPIC_ASKED = 120  # questions of another collection
+
+Finder = Callable[[Snapshot, LocalEmbeddings, str, int], list[Hit]]
+
+
+class Remembering(LocalEmbeddings):
+    """Embeds a text once; the same sentences are asked about again and again here."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._known: dict[tuple[str, bool], np.ndarray] = {}
+
+    def embed(self, texts: Sequence[str], *, query: bool = False) -> np.ndarray:
+        unknown = list(dict.fromkeys(text for text in texts if (text, query) not in self._known))
+        for text, row in zip(unknown, super().embed(unknown, query=query), strict=True):
+            self._known[text, query] = row
+        rows = [self._known[text, query] for text in texts]
+        return np.stack(rows) if rows else np.zeros((0, self.dimension), np.float32)
+
+
+def main() -> None:
+    """Measures everything and prints the tables."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.search", description=__doc__)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--every", type=int, default=1, metavar="N")
+    arguments = parser.parse_args()
+    embedder = Remembering()
+    data = Path(__file__).parent.parent / "data"
+    collections = [*collections_in(arguments.folder), samples(data)]
+    with ExitStack() as opened:
+        snapshots = {}
+        for collection in collections:
+            store = opened.enter_context(indexed(collection, embedder))
+            snapshots[collection.name] = opened.enter_context(store.snapshot())
+        every = arguments.every
+        for collection in collections:
+            snapshot = snapshots[collection.name]
+            asked = [one for one in collection.asked if one.kind == "on"][::every]
+            embedder.embed([one.question for one in asked], query=True)  # so that the clock times the search
+            _retrieval(collection, snapshot, embedder, asked)
+            if any(one.answers for one in asked):
+                _quotes(snapshot, embedder, asked)
+        _abstaining(collections, snapshots, embedder, every)
+
+
+# --- retrieval -----------------------------------------------------------------------------------------
+
+
+def _dense(snapshot: Snapshot, embedder: LocalEmbeddings, question: str, k: int) -> list[Hit]:
+    vector = np.asarray(embedder.embed_query(question), np.float32)
+    return snapshot.hits([chunk for chunk, _ in snapshot.dense(vector, k)])
+
+
+def _keywords(snapshot: Snapshot, embedder: LocalEmbeddings, question: str, k: int) -> list[Hit]:
+    return snapshot.hits([chunk for chunk, _ in snapshot.keywords(match_query(question), k)])
+
+
+def _by_rank(snapshot: Snapshot, embedder: LocalEmbeddings, question: str, k: int) -> list[Hit]:
+    vector = np.asarray(embedder.embed_query(question), np.float32)
+    scores: dict[int, float] = {}
+    for leg in (snapshot.dense(vector, DEPTH), snapshot.keywords(match_query(question), DEPTH)):
+        for rank, (chunk, _) in enumerate(leg, start=1):
+            scores[chunk] = scores.get(chunk, 0.0) + 1 / (RANK_CONSTANT + rank)
+    return snapshot.hits(sorted(scores, key=lambda chunk: (-scores[chunk], chunk))[:k])
+
+
+def _ours(snapshot: Snapshot, embedder: LocalEmbeddings, question: str, k: int) -> list[Hit]:
+    return search(snapshot, embedder, question, k=k)
+
+
+WAYS: dict[str, Finder] = {
+    "dense": _dense,
+    "BM25": _keywords,
+    "reciprocal ranks": _by_rank,
+    "ours": _ours,
+}
+
+
+@contextmanager
+def _without(part: str) -> Iterator[None]:
+    """Ours with one ingredient left out."""
+    instead: dict[str, AbstractContextManager[object]] = {
+        "cosine": patch("rag.search.trust", return_value=0.0),
+        "trust": patch("rag.search.trust", return_value=1.0),
+        "BM25": patch.object(fusion, "KEYWORD_WORTH", 0.0),
+        "sentence": patch.object(fusion, "SENTENCE_WORTH", 0.0),
+    }
+    with instead[part]:
+        yield
+
+
+def _retrieval(
+    collection: Collection, snapshot: Snapshot, embedder: LocalEmbeddings, asked: Sequence[Asked]
+) -> None:
+    print(f"\n{collection.name}: {snapshot.chunk_count} chunks, {len(asked)} questions")
+    print(f"  {'':24} {'first':>7} {'in five':>8} {'recall':>7} {'characters':>11} {'ms':>6}")
+    ways: dict[str, Finder] = {
+        "dense": _dense,
+        "BM25": _keywords,
+        "reciprocal ranks": _by_rank,
+        "ours": _ours,
+    }
+    for name, way in ways.items():
+        _row(name, way, snapshot, embedder, asked)
+    for part in ("cosine", "trust", "BM25", "sentence"):
+        with _without(part):
+            _row(f"  without {part}", _ours, snapshot, embedder, asked)
+
+
+def _row(
+    name: str, way: Finder, snapshot: Snapshot, embedder: LocalEmbeddings, asked: Sequence[Asked]
+) -> None:
+    first, five, recalls, spent, seconds = 0, 0, [], [], []
+    for one in asked:
+        began = time.perf_counter()
+        hits = way(snapshot, embedder, one.question, FIRST)
+        seconds.append(time.perf_counter() - began)
+        right = [any(_overlap(hit, place) for place in one.places) for hit in hits]
+        first += any(right[:1])
+        five += any(right)
+        recalls.append(_recall(hits, one.places))
+        spent.append(sum(len(hit.text) for hit in hits))
+    print(
+        f"  {name:24} {100 * first / len(asked):7.2f} {100 * five / len(asked):8.2f}"
+        f" {100 * np.mean(recalls):7.1f} {np.mean(spent):11.0f} {1000 * np.median(seconds):6.1f}"
+    )
+
+
+def _overlap(hit: Hit, place: Stretch) -> bool:
+    source, page, start, end = place
+    return (hit.source, hit.page) == (source, page) and hit.start < end and start < hit.end
+
+
+def _recall(hits: Sequence[Hit], places: Sequence[Stretch]) -> float:
+    """The share of the answering passages' characters that the hits hold; pages count whole."""
+    wanted = {(place[0], place[1], n) for place in places for n in range(place[2], min(place[3], 10**6))}
+    if any(place[3] > 10**6 for place in places):  # only the page is known
+        return float(any(_overlap(hit, place) for hit in hits for place in places))
+    held = {(hit.source, hit.page, n) for hit in hits for n in range(hit.start, hit.end)}
+    return len(wanted & held) / len(wanted) if wanted else 0.0
+
+
+# --- quotes and abstaining -------------------------------------------------------------------------------
+
+
+def _quotes(snapshot: Snapshot, embedder: LocalEmbeddings, asked: Sequence[Asked]) -> None:
+    first, shown, count = 0, 0, 0
+    for one in asked:
+        hits = search(snapshot, embedder, one.question, k=6)
+        quotes = [" ".join(quote.text.split()) for quote in quote_answer(one.question, hits, embedder)]
+        right = [any(" ".join(answer.split()) in quote for answer in one.answers) for quote in quotes]
+        first += any(right[:1])
+        shown += any(right)
+        count += len(quotes)
+    print(
+        f"  quotes: the first holds the answer {100 * first / len(asked):.1f}, one of those shown"
+        f" {100 * shown / len(asked):.1f}; {count / len(asked):.1f} are shown"
+    )
+
+
+def _abstaining(
+    collections: Sequence[Collection], snapshots: dict[str, Snapshot], embedder: LocalEmbeddings, every: int
+) -> None:
+    print("\nabstaining: refused of its own questions, answered of the others', in 100")
+    print(f"  {'':20}" + "".join(f"{collection.name[:14]:>16}" for collection in collections))
+    for collection in collections:
+        snapshot = snapshots[collection.name]
+        cells = []
+        for other in collections:
+            asked = [one.question for one in other.asked if one.kind == "on"]
+            if other is collection:
+                cells.append(f"refused {100 - _answered(snapshot, embedder, asked[::every]):.1f}")
+            else:
+                some = asked[:: max(1, len(asked) // OFF_TOPIC_ASKED)]
+                cells.append(f"{_answered(snapshot, embedder, some):.1f}")
+        print(f"  {collection.name:20}" + "".join(f"{cell:>16}" for cell in cells))
+        for kind in sorted({one.kind for one in collection.asked} - {"on"}):
+            asked = [one.question for one in collection.asked if one.kind == kind]
+            rate = _answered(snapshot, embedder, asked)
+            print(f"  {'':20} answered of its {len(asked)} {kind} questions: {rate:.1f}")
+
+
+def _answered(snapshot: Snapshot, embedder: LocalEmbeddings, questions: Sequence[str]) -> float:
+    given = [answers(one, search(snapshot, embedder, one, k=6)) for one in questions]
+    return 100 * float(np.mean(given))
+
+
+if __name__ == "__main__":
+    main()
