@@ -265,14 +265,17 @@ def test_a_question_longer_than_the_window(rag: Callable[..., Done], index: Path
     assert "the window of 8192 has room for" in done.err
 
 
+FILES = 60
+
+
 # --- as a process --------------------------------------------------------------------------------------
 
 
 def test_ctrl_c_keeps_what_is_done(tmp_path: Path) -> None:
     folder = tmp_path / "docs"
     folder.mkdir()
-    for number in range(60):
-        text = " ".join(f"Sentence {place} of file {number} says something." for place in range(150))
+    for number in range(FILES):
+        text = " ".join(f"Sentence {place} of file {number} says something." for place in range(40))
         (folder / f"{number:02}.txt").write_text(text)
     command = [
         sys.executable,
@@ -290,16 +293,16 @@ def test_ctrl_c_keeps_what_is_done(tmp_path: Path) -> None:
     )
     database = tmp_path / "index" / "index.sqlite-wal"
     deadline = time.monotonic() + 120
-    while not (database.exists() and database.stat().st_size > 300_000) and time.monotonic() < deadline:
+    while not (database.exists() and database.stat().st_size > 100_000) and time.monotonic() < deadline:
         time.sleep(0.05)
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=120)
     assert process.returncode == 130, err.decode()
     first = json.loads(out)
-    assert 0 < len(first["added"]) < 60
+    assert 0 < len(first["added"]) < FILES
     assert b"the same command goes on from here" in err
     second = json.loads(
         subprocess.run(command, capture_output=True, env=environment, cwd=ROOT, check=True).stdout
     )
     assert len(second["unchanged"]) == len(first["added"])
-    assert len(second["added"]) == 60 - len(first["added"])
+    assert len(second["added"]) == FILES - len(first["added"])
