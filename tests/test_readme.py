@@ -43,7 +43,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, scripted_model: Call
     (docs / "tower.txt").write_text("The tower was built in 1759 by John Smeaton, of stone.\n")
     index = write_index(tmp_path / "my-index")
     shutil.copytree(index, tmp_path / ".run" / "index")
-    model = scripted_model("It was built in 1759 [2].")
+    model = scripted_model("The tower was finished in 1759 [2].")
     shutil.copy(model, tmp_path / "openchat-3.5-0106.Q4_K_M.gguf")
     monkeypatch.chdir(tmp_path)
     return tmp_path
@@ -69,7 +69,7 @@ def test_the_python_as_written(folder: Path) -> None:
     code = next(block for block in indented_blocks() if block.startswith("from rag import"))
     names: dict[str, object] = {}
     exec(compile(code, "README.md", "exec"), names)
-    assert names["answer"].text == "It was built in 1759 [2]."  # type: ignore[attr-defined]
+    assert names["answer"].text == "The tower was finished in 1759 [2]."  # type: ignore[attr-defined]
     assert names["documents"]
 
 
