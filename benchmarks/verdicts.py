@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from rag.reading import read
+from rag.reading import read, units
 from rag.verdicts import Similarity, judge
 
 CASES = Path(__file__).parent.parent / "data" / "verdicts.jsonl"
@@ -58,6 +58,7 @@ def outcomes(similarity: Similarity | None) -> list[Outcome]:
     found = []
     for case in cases():
         read.cache_clear()
+        units.cache_clear()
         begun = time.perf_counter()
         verdict, ((start, end),) = judge(case.sentence, [case.passage], similarity=similarity)
         seconds = time.perf_counter() - begun
@@ -86,8 +87,8 @@ def table(found: Sequence[Outcome]) -> str:
         row = [counts[expected, verdict] for verdict in VERDICTS]
         right = f"{counts[expected, expected] / max(1, sum(row)):.0%}"
         lines.append(f"{expected:<14}" + "".join(f"{count:>13}" for count in row) + f"{right:>9}")
-    right = sum(counts[verdict, verdict] for verdict in VERDICTS)
-    lines.append(f"right: {right} of {len(found)} ({right / max(1, len(found)):.1%})")
+    agreed = sum(counts[verdict, verdict] for verdict in VERDICTS)
+    lines.append(f"right: {agreed} of {len(found)} ({agreed / max(1, len(found)):.1%})")
     return "\n".join(lines)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rag.numerals import CHINESE_NUMERAL, ORDINAL_WORDS, chinese_value, small_value
 from rag.units import AFTER_A_NUMBER, SCALE_WORDS
@@ -60,6 +60,7 @@ _ORDINALS = "|".join(f"(?:twenty[- ])?{word}" for word in ORDINAL_WORDS)
 _CJK_MONTH = rf"(?P<month>\d{{1,2}}|[{_N}]{{1,2}})\s*月(?!球|亮|光|饼)"
 _CJK_DAY = rf"(?P<day>\d{{1,2}}|[{_N}]{{1,3}})\s*[日号號]"
 
+_ANY_DATE = re.compile(rf"\d|[{_N}]|century|centuries|{_MONTH_NAMES}", re.IGNORECASE)
 _FORMS = [
     re.compile(form, re.IGNORECASE)
     for form in (
@@ -94,6 +95,8 @@ _FORMS = [
 def dates(text: str) -> list[Date]:
     """The dates of `text` in its order; of forms that overlap, the fuller one."""
     found: list[Date] = []
+    if not _ANY_DATE.search(text):
+        return found
     taken = bytearray(len(text))
     for form in _FORMS:
         for match in form.finditer(text):
@@ -103,7 +106,23 @@ def dates(text: str) -> list[Date]:
             if read:
                 taken[match.start() : match.end()] = b"\1" * (match.end() - match.start())
                 found += read
-    return sorted(found, key=lambda date: date.start)
+    return _ranges(sorted(found, key=lambda date: date.start), text)
+
+
+_TO = re.compile(r"\s*(?:to|until|till|through|and|[-–—~～至到])\s*", re.IGNORECASE)
+
+
+def _ranges(found: list[Date], text: str) -> list[Date]:
+    """In "1 May to 15 October 1851" the first day is in 1851, too; in 1905年9月至11月 the last is in 1905."""
+    for i in range(len(found) - 1):
+        one, other = found[i], found[i + 1]
+        if not _TO.fullmatch(text, one.end, other.start):
+            continue
+        if one.first is None and one.month and other.first is not None:
+            found[i] = replace(one, first=other.first, last=other.last)
+        elif other.first is None and other.month and one.first is not None and one.month:
+            found[i + 1] = replace(other, first=one.first, last=one.last)
+    return found
 
 
 def _read(match: re.Match[str]) -> Iterator[Date]:

@@ -1,25 +1,32 @@
 """Which parts of the cited texts say which parts of a claim.
 
-Takes the reading of a claim and of its sources; gives every sentence of the sources with, for each thing the
-claim says (a term, a number, a date, a code), how much of it is there, and the sentences that together say
-most of it. Pure; draws no conclusion.
+Takes the reading of a claim and its sources' sentences; gives every sentence with, for each thing the claim
+says (a term, a date, a number, a code), how much of it is there, and the sentences that together say most of
+it. Pure; draws no conclusion.
 """
 
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from rag.dates import Date
 from rag.quantities import Quantity
-from rag.reading import Reading, Term
-from rag.synonyms import concept
+from rag.reading import Reading, Term, Unit, read
 
 FACT = 1.5  # what a number, a date or a code weighs against a word
 MORE = 0.15  # a further sentence must add this share of the claim to be looked at
 MOST_PARTS = 4  # further sentences that one claim may rest on
 SHORTEST_PREFIX = 5  # characters that two words share when one is made of the other: construct, construction
+LONG = 240  # characters; of a longer sentence only the clauses that count are quoted
+LONG_UNSPACED = 90
+TIGHT = 1e-4  # what a character of a quote costs: of two that say the same, the shorter
+
+_SEMICOLONS = re.compile(r"[;；](?=\s|[^\x00-\x7f])")
+_COMMAS = re.compile(r"[,;](?=\s)|[，；]")
+_LOOSE_ENDS = " \n\t,;，；"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,18 +34,16 @@ class Part:
     """A sentence of one of the sources, with how much of each thing the claim says is in it."""
 
     source: int
-    start: int
-    end: int
+    place: int  # its number among all sentences of all sources, in reading order
+    unit: Unit
     shares: tuple[float, ...]
-    keys: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
 class Matching:
-    """A claim, its sources, and what of the one is where in the others."""
+    """A claim, and what of it is where in its sources."""
 
     claim: Reading
-    sources: tuple[Reading, ...]
     weights: tuple[float, ...]  # of the claim's terms, then dates, quantities, codes
     parts: tuple[Part, ...]
 
@@ -50,55 +55,81 @@ class Matching:
     @property
     def total(self) -> float:
         """The weight of all that the claim says."""
-        return sum(self.weights)
+        return math.fsum(self.weights)
 
 
-def match(claim: Reading, sources: Sequence[Reading]) -> Matching:
+def match(claim: Reading, sources: Sequence[Sequence[Unit]]) -> Matching:
     """Compares a claim with every sentence of its sources."""
     facts = len(claim.dates) + len(claim.quantities) + len(claim.codes)
     weights = tuple(term.weight for term in claim.terms) + (FACT,) * facts
-    parts = tuple(
-        _part(claim, source, i, start, end) for i, source in enumerate(sources) for start, end in source.units
+    found = [(which, unit) for which, units in enumerate(sources) for unit in units]
+    parts = [Part(which, place, unit, _shares(claim, unit)) for place, (which, unit) in enumerate(found)]
+    return Matching(claim, weights, tuple(parts))
+
+
+def _shares(claim: Reading, unit: Unit) -> tuple[float, ...]:
+    said = unit.reading
+    text = said.text.casefold()
+    sides = {(leaning.pair, leaning.side) for leaning in said.leanings}
+    leaning_words = [
+        leaning for leaning in claim.leanings if (leaning.pair, leaning.side) in sides
+    ]  # "fell" is found in "decreased", "not open" in "closed"
+    return (
+        *(
+            1.0
+            if any(word.start < term.end and term.start < word.end for word in leaning_words)
+            else share(term, said)
+            for term in claim.terms
+        ),
+        *(float(dated(date, said.dates, said.quantities)) for date in claim.dates),
+        *(float(counted(number, said.quantities, said.dates)) for number in claim.quantities),
+        *(float(code.casefold() in text) for code, _, _ in claim.codes),
     )
-    return Matching(claim, tuple(sources), weights, parts)
 
 
-def _part(claim: Reading, source: Reading, which: int, start: int, end: int) -> Part:
-    keys = frozenset(concept(term.key) for term in source.terms if start <= term.start < end)
-    found_dates = [date for date in source.dates if start <= date.start < end]
-    found_numbers = [quantity for quantity in source.quantities if start <= quantity.start < end]
-    found_codes = {code.casefold() for code, place, _ in source.codes if start <= place < end}
-    text = source.text[start:end]
-    shares = (
-        *(share(term, keys, text) for term in claim.terms),
-        *(float(dated(date, found_dates, found_numbers)) for date in claim.dates),
-        *(float(counted(number, found_numbers, found_dates)) for number in claim.quantities),
-        *(float(code.casefold() in found_codes) for code, _, _ in claim.codes),
-    )
-    return Part(which, start, end, shares, keys)
+def best_parts(matching: Matching, source: int, likeness: Mapping[int, float]) -> list[Part]:
+    """The sentence of a source that says most of the claim; two adjoining ones where both are needed."""
+    parts = [part for part in matching.parts if part.source == source]
+    if not parts:
+        return []
+    worths = [
+        matching.worth([part])
+        + matching.total * likeness.get(part.place, 0.0) / 2
+        - TIGHT * (part.unit.end - part.unit.start)
+        for part in parts
+    ]
+    best = max(range(len(parts)), key=lambda i: (worths[i], -i))
+    beside = [parts[i] for i in (best - 1, best + 1) if 0 <= i < len(parts)]
+    other = max(beside, key=lambda part: matching.worth([parts[best], part]), default=parts[best])
+    gain = matching.worth([parts[best], other]) - matching.worth([parts[best]])
+    pair = sorted([parts[best], other], key=lambda part: part.place)
+    return pair if gain >= MORE * matching.total else [parts[best]]
 
 
-def best_parts(matching: Matching, likeness: Mapping[tuple[int, int, int], float]) -> list[list[Part]]:
-    """For each source the sentence that says most of the claim; two adjoining ones where both are needed."""
-    chosen: list[list[Part]] = []
-    for which in range(len(matching.sources)):
-        parts = [part for part in matching.parts if part.source == which]
-        if not parts:
-            chosen.append([])
-            continue
-        worths = [
-            matching.worth([part])
-            + matching.total * likeness.get((which, part.start, part.end), 0.0) / 2
-            - 1e-4 * (part.end - part.start)
-            for part in parts
-        ]
-        best = max(range(len(parts)), key=lambda i: (worths[i], -i))
-        beside = [parts[i] for i in (best - 1, best + 1) if 0 <= i < len(parts)]
-        other = max(beside, key=lambda part: matching.worth([parts[best], part]), default=parts[best])
-        gain = matching.worth([parts[best], other]) - matching.worth([parts[best]])
-        pair = sorted([parts[best], other], key=lambda part: part.start)
-        chosen.append(pair if gain >= MORE * matching.total else [parts[best]])
-    return chosen
+def marked(matching: Matching, parts: Sequence[Part]) -> tuple[int, int]:
+    """The span of the words to quote: the parts, without clauses of a long sentence that add nothing."""
+    if not parts:
+        return 0, 0
+    start, end = parts[0].unit.start, parts[-1].unit.end
+    if len(parts) > 1 or parts[0].unit.row:
+        return start, end
+    text = parts[0].unit.reading.text
+    border = _COMMAS if len(text) > (LONG_UNSPACED if matching.claim.unspaced else LONG) else _SEMICOLONS
+    ends = [match.end() for match in border.finditer(text)]
+    cuts = [0, *(cut for cut in ends if cut < len(text)), len(text)]
+    full = matching.worth(parts)
+    while len(cuts) > 2 and _worth_of(matching, text[cuts[1] : cuts[-1]]) >= full:
+        del cuts[0]
+    while len(cuts) > 2 and _worth_of(matching, text[cuts[0] : cuts[-2]]) >= full:
+        del cuts[-1]
+    chosen = text[cuts[0] : cuts[-1]]
+    first = start + cuts[0] + len(chosen) - len(chosen.lstrip())
+    return first, start + cuts[0] + len(chosen.rstrip(_LOOSE_ENDS if cuts[-1] < len(text) else None))
+
+
+def _worth_of(matching: Matching, text: str) -> float:
+    shares = _shares(matching.claim, Unit(0, len(text), read(text), row=False))
+    return math.fsum(weight * part for weight, part in zip(matching.weights, shares, strict=True))
 
 
 def enough_parts(matching: Matching, chosen: Sequence[Part]) -> list[Part]:
@@ -113,14 +144,14 @@ def enough_parts(matching: Matching, chosen: Sequence[Part]) -> list[Part]:
     return parts
 
 
-def share(term: Term, keys: frozenset[str], text: str) -> float:
+def share(term: Term, said: Reading) -> float:
     """How much of a term a sentence has: all of it, a word made of it, or its two characters apart."""
-    key = concept(term.key)
-    if key in keys:
+    key = term.key
+    if key in said.keys:
         return 1.0
-    if not key.isascii() and len(key) <= 2:
-        return 0.35 if all(character in text for character in key) else 0.0
-    if len(key) >= SHORTEST_PREFIX and any(_akin(key, other) for other in keys):
+    if len(key) <= 2 and not key.isascii():
+        return 0.35 if all(character in said.text for character in key) else 0.0
+    if len(key) >= SHORTEST_PREFIX and any(_akin(key, other) for other in said.keys):
         return 0.9
     return 0.0
 
@@ -128,10 +159,9 @@ def share(term: Term, keys: frozenset[str], text: str) -> float:
 def _akin(one: str, other: str) -> bool:
     if one[:4] != other[:4] or len(other) < SHORTEST_PREFIX:
         return False
-    same = next(
-        (i for i, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other))
-    )
-    return same >= SHORTEST_PREFIX and same >= 0.6 * max(len(one), len(other))
+    shorter, longer = sorted((len(one), len(other)))
+    same = next((i for i in range(shorter) if one[i] != other[i]), shorter)
+    return same >= SHORTEST_PREFIX and same >= 0.6 * longer
 
 
 def dated(date: Date, found: Sequence[Date], numbers: Sequence[Quantity]) -> bool:
@@ -144,7 +174,7 @@ def dated(date: Date, found: Sequence[Date], numbers: Sequence[Quantity]) -> boo
     if date.first is None or date.month is None:
         return False
     year = any(
-        date.first == other.first and date.last == other.last and other.month in (None, date.month)
+        (date.first, date.last) == (other.first, other.last) and other.month in (None, date.month)
         for other in found
     )
     day = any((date.month, date.day) == (other.month, other.day) and other.first is None for other in found)

@@ -44,6 +44,7 @@ _VERB = re.compile(
     r"\s+(?:is|was|were|are|has|had|have|will|did|does|can|could|would|must|became|began|wrote|won|built|took|made|led"
     r"|gave|held|left|met|ran|set|sold|spent|[a-z]+ed|[a-z]+s)\b"
 )
+_ANY_HAN = re.compile("[\u4e00-\u9fff]")
 _TITLES = re.compile(r"《([^》]+)》|〈([^〉]+)〉")
 
 _SURNAMES = (
@@ -58,13 +59,6 @@ _SURNAME_AFTER = (
 )
 _PERSON = re.compile(
     rf"(?:(?<=[{_SURNAME_BEFORE}])|^)(?P<name>[{_SURNAMES}][\u4e00-\u9fff]{{1,2}}?){_SURNAME_AFTER}"
-)
-_PLACE_ENDINGS = (
-    "大学|学院|公司|银行|医院|博物馆|图书馆|研究所|研究院|委员会|天文台|出版社|车站|机场|大桥|运河|高原|盆地|平原|沙漠|半岛|群岛"
-    "|海峡|山脉|水库|公园|寺|塔|宫|桥|省|市|县|区|镇|州|国|岛|河|江|湖|山|港|海|洋|洲|村|城|楼|庙|陵|窟|关|峡|站"
-)
-_PLACE = re.compile(
-    rf"(?P<name>[\u4e00-\u9fff]{{2}}(?:{_PLACE_ENDINGS}))|(?P<short>[\u4e00-\u9fff](?:省|市|县|州|国|江|河|山|湖|塔|寺|桥|宫))"
 )
 _KNOWN_NAMES = """
     中国 美国 英国 法国 德国 日本 俄罗斯 俄国 苏联 意大利 西班牙 葡萄牙 荷兰 比利时 瑞士 瑞典 挪威
@@ -114,14 +108,22 @@ def _latin(text: str) -> list[Name]:
 
 def _han(text: str) -> list[Name]:
     found: list[Name] = []
+    if not _ANY_HAN.search(text):
+        return found
     for pattern, sure in (
         (_TITLES, True),
         (_KNOWN_PATTERN, True),
         (_PERSON, False),
-        (_PLACE, False),
         (_FOREIGN, True),
     ):
         for match in pattern.finditer(text):
             group = match.lastindex or 0
             found.append(Name(match[group], match.start(group), match.end(group), sure))
     return found
+
+
+def same_dynasty(name: str) -> tuple[str, ...]:
+    """Other ways to write a Chinese dynasty: 隋朝 is 隋代."""
+    if len(name) == 2 and name[1] in "代朝":
+        return (name[0] + "代", name[0] + "朝")
+    return ()

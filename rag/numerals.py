@@ -19,7 +19,7 @@ SCALES = {"hundred": 100, "thousand": 1e3, "million": 1e6, "billion": 1e9, "tril
 _VALUES = (
     {word: i for i, word in enumerate(_SMALL)}
     | {word: 10 * i for i, word in enumerate(_TENS, 2)}
-    | {"fourty": 40}
+    | {"twice": 2, "thrice": 3}
 )
 _ORDINALS = (
     _ORDINAL

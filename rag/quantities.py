@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rag.numerals import (
     CHINESE_NUMERAL,
@@ -51,12 +50,12 @@ class Quantity:
             if self.unit.measure != other.unit.measure:
                 return False
             mine, theirs = self.unit.base(self.value), other.unit.base(other.value)
-        elif "share" in (self.measure, other.measure):
-            return False
+        elif self.unit or other.measure == "share":
+            return False  # 5 km is not borne out by a bare 5
         else:
             mine, theirs = self.value, other.value
         if math.isclose(mine, theirs, rel_tol=SAME, abs_tol=SAME):
-            return True
+            return {self.hedge, other.hedge} != {"over", "under"}
         if mine == 0 or theirs == 0 or (mine < 0) != (theirs < 0):
             return False
         off = abs(mine - theirs) / abs(theirs)
@@ -82,7 +81,25 @@ _WORDS = "|".join(word for word in NUMBER_WORDS if word != "a")
 _N = CHINESE_NUMERAL
 _COUNTED = (
     "个座名人次倍层種种条條米家所位届屆只张張台辆艘架部首幅件项項点點周小分秒天年月岁"
+    "尺寸丈里石斗升两钱贯文回章节号路室笔支根粒碗杯瓶盒袋包箱桶串组排行段字页"
     "歲吨元公千厘毫平立英亩卷册篇集场場步级級度门門本枚颗顆株头頭匹间間栋棟里多余餘"
+)
+# 一 counts before these; 一天, 一度 or 一时 are as often "some day", "once", "for a moment".
+_ONE_OF = (
+    "年",
+    "个月",
+    "周",
+    "小时",
+    "个小时",
+    "公里",
+    "千米",
+    "米",
+    "公斤",
+    "千克",
+    "吨",
+    "公顷",
+    "亩",
+    "元",
 )
 _NUMBER = re.compile(
     rf"""
@@ -92,13 +109,14 @@ _NUMBER = re.compile(
       (?P<minus>(?<![\w)\]])[-−–](?=\d)|零下|minus\s)?
       (?P<digits>\d{{1,3}}(?:[,，  ]\d{{3}})+(?:\.\d+)?(?!\d)|\d+(?:\.\d+)?)
       (?P<nth>st|nd|rd|th)?(?![A-Za-z]*\d)
-    | (?P<words>\b(?:(?:{_WORDS})|a(?=\s+(?:hundred|thousand|million|billion|dozen)))
-        (?:(?:\s+and)?[\s-]+(?:{_WORDS}))*)\b
-    | (?P<han>[{_N}]+)(?:点(?P<handecimal>[零〇一二三四五六七八九]+))?
+    | (?P<halfof>\bhalf(?:\s+an?)?(?=\s+[a-z]))
+    | (?P<words>\b(?i:(?:{_WORDS})|a(?=\s+(?:hundred|thousand|million|billion|dozen)))
+        (?i:(?:(?<=hundred)\s+and|(?<=thousand)\s+and|(?<=million)\s+and)?[\s-]+(?:{_WORDS}))*)\b
+    | (?<!第)(?P<han>[{_N}]+)(?:点(?P<handecimal>[零〇一二三四五六七八九]+))?
     )
     (?:\s*(?P<scale>{SCALE_WORDS})(?![A-Za-z])|(?P<letter>[kKmM])(?![A-Za-z]))?
     (?:[多余餘]|\s*\+)?
-    (?:[\s-]?(?P<unit>{AFTER_A_NUMBER}))?
+    (?:\)?[\s-]?(?P<unit>{AFTER_A_NUMBER}))?
     """,
     re.VERBOSE,
 )
@@ -108,19 +126,22 @@ _ORDINAL = re.compile(
     re.IGNORECASE,
 )
 _CLOCK = re.compile(
-    r"(?<![\d:.])(?P<h>[012]?\d)[:：](?P<m>[0-5]\d)(?![\d:])(?:\s*(?P<half>[ap])\.?\s?m\b\.?)?"
+    r"(?<![\d:.])(?P<h>[012]?\d)(?:[:：]|\.(?=[0-5]\d\s*[ap]\.?m\b))(?P<m>[0-5]\d)(?![\d:])"
+    r"(?:\s*(?P<half>[ap])\.?\s?m\b\.?)?"
     r"|(?<![\d:.])(?P<h2>[01]?\d)\s*(?P<half2>[ap])\.?\s?m\b\.?"
-    rf"|(?P<cjk>凌晨|早上|上午|中午|下午|晚上|晚间)?(?P<h3>\d{{1,2}}|[{_N}]{{1,3}})[点點时時](?!代|间|期|候|半?[小以])"
+    rf"|(?<!分之)(?<![\d.{_N}])(?P<cjk>凌晨|早上|上午|中午|下午|晚上|晚间)?(?P<h3>\d{{1,2}}|[{_N}]{{1,3}})[点點时時]"
+    rf"(?!代|间|期|候|半?[小以]|[零〇一二三四五六七八九]+(?!分))"
     rf"(?P<m3>半|(?:\d{{1,2}}|[{_N}]{{1,3}})(?=分))?分?",
     re.IGNORECASE,
 )
 _FRACTION = re.compile(
-    rf"(?P<under>\d+|[{_N}]+)分之(?P<over>\d+|[{_N}]+)|(?P<half>一半|半数|\bhalf\b)"
+    rf"(?P<under>\d+|[{_N}]+)分之(?P<over>\d+|[{_N}]+)|(?P<half>一半|半数|\bhalv(?:e|ed|es|ing)\b|\bhalf\b(?!\s+(?:an?\s+)?(?:hour|day|year|mile|metre|meter|litre|liter|kilo|dozen|minute|month)))"
     r"|\b(?P<count>one|two|three|four|a)[\s-](?P<part>third|quarter|fifth|tenth)s?\b|(?<![\w/])(?P<a>\d)/(?P<b>\d{1,2})(?![\w/])",
     re.IGNORECASE,
 )
 _CODE = re.compile(
-    r"(?<!\w)(?:[A-Za-z]+(?:[-_][A-Za-z]+)*[-_]?\d[\w.-]*\w|[A-Za-z]+[-_]?\d|\d+(?:\.\d+){2,})(?!\w)"
+    r"(?<=`)[^`\n]+(?=`)"
+    r"|(?<![A-Za-z0-9_])(?a:[a-z]\w*_\w+|[A-Za-z]+(?:[-_][A-Za-z]+)*[-_]?\d[\w.-]*\w|[A-Za-z]+[-_]?\d|\d+(?:\.\d+){2,})(?![A-Za-z0-9_])"
 )
 _PARTS = {"third": 3, "quarter": 4, "fifth": 5, "tenth": 10}
 _SCALES = SCALES | {
@@ -158,7 +179,22 @@ def quantities(text: str) -> list[Quantity]:
                 kept.append((match.start(), match.end()))
         for start, end in kept:
             text = text[:start] + " " * (end - start) + text[end:]
-    return sorted(found, key=lambda quantity: quantity.start)
+    return _ranges(sorted(found, key=lambda quantity: quantity.start), text)
+
+
+_RANGE = re.compile(r"\s*(?:[-–—~～×x至到和或]|to|and|or|by)\s*")
+
+
+def _ranges(found: list[Quantity], text: str) -> list[Quantity]:
+    """In "80 to 120 kg" the 80 is kilograms, too."""
+    for i in reversed(range(len(found) - 1)):
+        if (
+            not found[i].unit
+            and found[i + 1].unit
+            and _RANGE.fullmatch(text, found[i].end, found[i + 1].start)
+        ):
+            found[i] = replace(found[i], unit=found[i + 1].unit)
+    return found
 
 
 def _number(match: re.Match[str], text: str) -> Quantity | None:
@@ -177,7 +213,8 @@ def _number(match: re.Match[str], text: str) -> Quantity | None:
         unit = UNITS["%"]
     if match["minus"]:
         value = -value
-    return Quantity(value, digits, unit, _hedge(text, match.start(), end), match.start(), end)
+    start = end - len(match[0].lstrip())
+    return Quantity(value, digits, unit, _hedge(text, start, end), start, end)
 
 
 def _bare_value(match: re.Match[str], text: str) -> tuple[float | None, int]:
@@ -185,9 +222,14 @@ def _bare_value(match: re.Match[str], text: str) -> tuple[float | None, int]:
         plain = re.sub(r"[,，  ]", "", match["digits"])
         significant = plain.replace(".", "").lstrip("0")
         return float(plain), max(1, len(significant if "." in plain else significant.rstrip("0")))
+    if match["halfof"]:
+        return (0.5, 1) if match["unit"] else (None, 0)
     if match["words"]:
-        if match["words"].casefold() in ("one", "a", "dozen", "hundred", "thousand", "million", "billion"):
-            return None, 0  # a pronoun, or an uncounted many
+        word = match["words"].casefold()
+        if word in ("dozen", "hundred", "thousand", "million", "billion") or (
+            word == "one" and not match["unit"]
+        ):
+            return None, 0  # an uncounted many, or a pronoun
         value = small_value(match["words"])
     else:
         value = _han_value(match, text)
@@ -198,6 +240,11 @@ def _han_value(match: re.Match[str], text: str) -> float | None:
     """The value of Chinese numerals where they count; 一些, 千万 and 三角 do not."""
     numeral = match["han"]
     value = chinese_value(numeral)
+    after = text[match.end() : match.end() + 1]
+    if numeral == "一" and match["unit"] in _ONE_OF:
+        return 1.0
+    if numeral == "十" and match["unit"] == "分" and after not in ("钟", "之"):  # 十分: very
+        return None
     if value is None or numeral in ("一", "万", "千万", "百", "千", "亿", "百万", "十万", "零", "万一"):
         return value if numeral in ("十",) else None
     if match["handecimal"] and value is not None:
@@ -219,6 +266,8 @@ def _ordinal(match: re.Match[str], text: str) -> Quantity | None:
     if word and word.casefold() in ("first", "second"):  # adverbs and units as often as ordinals
         return None
     han = match["han"]
+    if han in ("一", "二") and text[match.end() : match.end() + 1] in ("年", "天", "次"):  # the next one
+        return None
     value = small_value(word) if word else float(han) if han.isascii() else chinese_value(han)
     if value is None:
         return None
@@ -273,8 +322,3 @@ def _hedge(text: str, start: int, end: int) -> str:
     if re.search(r"[多余餘+]", text[max(start, end - 3) : end]):
         return "over"
     return ""
-
-
-def numbers_in(text: str) -> Iterator[float]:
-    """The bare values in `text`."""
-    return (quantity.value for quantity in quantities(text))

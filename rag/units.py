@@ -148,7 +148,8 @@ _HAN = [name for name in UNITS if not re.match(r"[A-Za-zμµ°%％‰℃℉$€�
 # A regular expression for a unit right after a number.
 AFTER_A_NUMBER = f"(?:(?:{_pattern(_LATIN)})(?![A-Za-z0-9²³])|{_pattern(_HAN)})"
 
-SCALE_WORDS = "thousand|million|billion|trillion|bn|百万|千万|万亿|[万萬亿億千百]"
+# Words that multiply the number before them; 千 and 百 begin names of units, too (千克, 百帕).
+SCALE_WORDS = "thousand|million|billion|trillion|bn|百万|千万|万亿|[万萬亿億]|[千百](?![克米瓦伏卡帕焦赫])"
 
 
 def unit_named(spelling: str) -> Unit | None:

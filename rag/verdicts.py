@@ -20,9 +20,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Literal, NamedTuple
 
-from rag.contradictions import contradicted, facts_missing, misattributed
-from rag.matching import Matching, Part, best_parts, enough_parts, match
-from rag.reading import Reading, read
+from rag.attribution import across_rows, misattributed
+from rag.binding import bound
+from rag.contradictions import contradicted
+from rag.coverage import clause_shares, longest_gap, share, unknown_subject
+from rag.facts import missing
+from rag.matching import Matching, Part, best_parts, enough_parts, marked, match
+from rag.reading import Reading, read, units
+from rag.substitution import Swapped, swapped
 
 Similarity = Callable[[str, Sequence[str]], Sequence[float]]
 Span = tuple[int, int]
@@ -37,9 +42,11 @@ class Judgement(NamedTuple):
 
 
 # Calibrated on data/verdicts.jsonl (`python -m benchmarks.verdicts`).
-SUPPORTED_SHARE = 0.7  # of the sentence's words that must be found
-SUPPORTED_CLAUSE = 0.5  # and of those in each of its clauses
-SUPPORTED_LIKE = 0.8  # or, with this likeness, half of them
+SUPPORTED_SHARE = 0.6  # of the sentence's words, numbers and dates that must be found
+SUPPORTED_CLAUSE = 0.5  # and of the words in each of its clauses
+SUPPORTED_LIKE = 0.8  # with this likeness fewer will do
+SUPPORTED_SHARE_LIKE = 0.4
+LONGEST_GAP = 1.5  # words of the sentence, one after another, that need not be found
 WEAK_SHARE = 0.3
 WEAK_LIKE = 0.55
 
@@ -54,51 +61,82 @@ def judge(
     order, each in its own passage's characters.
     """
     claim = read(sentence)
-    matching = match(claim, [read(passage) for passage in passages])
+    sources = [units(passage) for passage in passages]
+    matching = match(claim, sources)
     likeness = _likeness(matching, similarity)
-    best = best_parts(matching, likeness)
-    spans = tuple(
-        (min(p.start for p in parts), max(p.end for p in parts)) if parts else (0, 0) for parts in best
-    )
+    best = [best_parts(matching, i, likeness) for i in range(len(sources))]
+    spans = tuple(marked(matching, parts) for parts in best)
     parts = enough_parts(matching, [part for chosen in best for part in chosen])
-    like = max((likeness.get((part.source, part.start, part.end), 0.0) for part in parts), default=0.0)
+    like = max((likeness.get(part.place, 0.0) for part in parts), default=0.0)
     return Judgement(_verdict(matching, parts, read(context), like), spans)
 
 
-def _likeness(matching: Matching, similarity: Similarity | None) -> dict[tuple[int, int, int], float]:
+def _likeness(matching: Matching, similarity: Similarity | None) -> dict[int, float]:
     """The likeness of each sentence of the sources; empty where nobody measures it."""
     if similarity is None or matching.claim.unspaced or not matching.parts:
         return {}
-    texts = [matching.sources[part.source].text[part.start : part.end] for part in matching.parts]
-    places = [(part.source, part.start, part.end) for part in matching.parts]
-    return dict(zip(places, map(float, similarity(matching.claim.text, texts)), strict=True))
+    texts = [part.unit.reading.text for part in matching.parts]
+    return dict(enumerate(map(float, similarity(matching.claim.text, texts))))
 
 
 def _verdict(matching: Matching, parts: Sequence[Part], context: Reading, like: float) -> Judged:
     claim = matching.claim
-    if not parts or not (claim.terms or matching.total):
+    if not parts or not matching.total:
         return "unsupported"
-    foreign = claim.unspaced != any(matching.sources[part.source].unspaced for part in parts)
-    if facts_missing(matching, context, foreign=foreign):
+    swap = _swapped(matching, parts)
+    if objection(matching, parts, context, swap):
         return "unsupported"
-    if foreign:
+    if _foreign(matching):
         return "weak"
-    if contradicted(matching, parts) or misattributed(matching, parts, context):
-        return "unsupported"
-    words = len(claim.terms)
-    share = _share(matching, parts, range(words))
-    by_clause = [
-        _share(matching, parts, [i for i in range(words) if claim.terms[i].clause == clause])
-        for clause in {term.clause for term in claim.terms}
-    ]
-    full = share >= SUPPORTED_SHARE and min(by_clause, default=1.0) >= SUPPORTED_CLAUSE
-    if full or (like >= SUPPORTED_LIKE and share >= SUPPORTED_SHARE - 0.2):
+    found = share(matching, parts, range(len(claim.terms)), facts=True)
+    clauses = clause_shares(matching, parts)
+    doubtful = (
+        swap == "doubtful"
+        or longest_gap(matching, parts) > LONGEST_GAP
+        or unknown_subject(matching)
+        or _only_opposite(matching, parts)
+        or not bound(matching, parts, context)
+    )
+    full = found >= SUPPORTED_SHARE and min(clauses, default=1.0) >= SUPPORTED_CLAUSE
+    if not doubtful and (full or (like >= SUPPORTED_LIKE and found >= SUPPORTED_SHARE_LIKE)):
         return "supported"
-    return "weak" if share >= WEAK_SHARE or like >= WEAK_LIKE else "unsupported"
+    partly = found >= WEAK_SHARE or max(clauses, default=0.0) >= SUPPORTED_CLAUSE or like >= WEAK_LIKE
+    return "weak" if partly else "unsupported"
 
 
-def _share(matching: Matching, parts: Sequence[Part], terms: Sequence[int]) -> float:
-    """How much of these terms of the claim, by weight, the parts have."""
-    total = sum(matching.weights[i] for i in terms)
-    have = sum(matching.weights[i] * max(part.shares[i] for part in parts) for i in terms)
-    return have / total if total else 1.0
+def objection(matching: Matching, parts: Sequence[Part], context: Reading, swap: Swapped) -> str:
+    """What speaks against the claim, in words; "" where nothing does."""
+    foreign = _foreign(matching)
+    absent = missing(
+        matching.claim, [*(part.unit.reading for part in matching.parts), context], foreign=foreign
+    )
+    if absent:
+        return f"not there: {', '.join(absent)}"
+    if foreign:
+        return ""
+    if contradicted(matching, parts):
+        return "the opposite"
+    if swap == "wrong" or misattributed(matching) or across_rows(matching):
+        return "of another"
+    return ""
+
+
+def _foreign(matching: Matching) -> bool:
+    """Whether no source is in the claim's script."""
+    return all(part.unit.reading.unspaced != matching.claim.unspaced for part in matching.parts)
+
+
+def _swapped(matching: Matching, parts: Sequence[Part]) -> Swapped:
+    part = max(parts, key=lambda part: (matching.worth([part]), -part.place))
+    earlier = [other.unit.reading for other in matching.parts[: part.place] if other.source == part.source]
+    everything = "\n".join(other.unit.reading.text for other in matching.parts)
+    return swapped(matching.claim, part.unit.reading, earlier, everything)
+
+
+def _only_opposite(matching: Matching, parts: Sequence[Part]) -> bool:
+    """Whether the parts have the other word of one of the claim's pairs of opposites, and not this one."""
+    said = {(word.pair, word.side) for part in parts for word in part.unit.reading.leanings}
+    return any(
+        (word.pair, word.side) not in said and (word.pair, -word.side) in said
+        for word in matching.claim.leanings
+    )
