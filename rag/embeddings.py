@@ -22,6 +22,7 @@ import numpy as np
 from langchain_core.embeddings import Embeddings
 
 from rag import minilm
+from rag.cosine_scale import Scale, measure
 from rag.errors import EmbeddingError
 from rag.settings import BUNDLED_EMBEDDER
 
@@ -120,6 +121,10 @@ class LocalEmbeddings(Embeddings):
                 vectors[batch] = self._forward([given[index] for index in batch])
         return vectors
 
+    def scaled(self, cosines: np.ndarray) -> np.ndarray:
+        """This model's cosines on the bundled model's scale, for which bounds and weights were measured."""
+        return self._scale.of(cosines)
+
     def embed_query(self, text: str) -> list[float]:
         """One question's vector, as LangChain wants it."""
         return [float(value) for value in self.embed([text], query=True)[0]]
@@ -140,6 +145,12 @@ class LocalEmbeddings(Embeddings):
             output = self._model(features)["sentence_embedding"].float()
             rows: np.ndarray = torch.nn.functional.normalize(output, dim=1).cpu().numpy()
         return rows
+
+    @cached_property
+    def _scale(self) -> Scale:
+        if self.name == BUNDLED_EMBEDDER:
+            return Scale()
+        return measure(lambda texts, query: self.embed(texts, query=query))
 
     # --- loading ----------------------------------------------------------------------------------
 

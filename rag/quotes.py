@@ -130,7 +130,8 @@ def _cosines(
     cosines = np.array([one.hit.scores.get("dense", 0.0) for one in candidates])
     read = np.argsort(-(wording + cosines), kind="stable")[:EMBEDDED].tolist()
     vector = np.asarray(embedder.embed_query(question), np.float32)
-    cosines[read] = embedder.embed([candidates[number].text for number in read]) @ vector
+    rows = embedder.embed([candidates[number].text for number in read])
+    cosines[read] = embedder.scaled(rows @ vector)
     return cosines
 
 

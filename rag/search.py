@@ -47,9 +47,10 @@ def search(
     """The `k` best chunks for `question`, best first, none of them twice in other words.
 
     A follow-up is searched together with the question that it leans on. Hits carry in `scores`: `dense`
-    (cosine), `keyword` (BM25), `whole` and `sentence` (the share of the question's wording that the chunk
-    and its best sentence hold) and `trust` (how far the dense leg was listened to); `score` is what
-    `rag.fusion` makes of them. An empty question or an empty index gives no hits.
+    (cosine, on the bundled model's scale), `keyword` (BM25), `whole` and `sentence` (the share of the
+    question's wording that the chunk and its best sentence hold) and `trust` (how far the dense leg was
+    listened to); `score` is what `rag.fusion` makes of them. An empty question or an empty index gives no
+    hits.
     """
     query = standalone(question, history)
     if not query.strip() or k < 1 or not snapshot.chunk_count:
@@ -61,11 +62,11 @@ def search(
     missing = [chunk for chunk in keyword if chunk not in dense]
     if missing:
         dense |= zip(missing, (snapshot.vectors(missing) @ vector).tolist(), strict=True)
+    hits = snapshot.hits(sorted(dense))
+    cosines = embedder.scaled(np.array([dense[hit.chunk_id] for hit in hits]))
     hits = [
-        dataclasses.replace(
-            hit, scores={"dense": dense[hit.chunk_id], "keyword": keyword.get(hit.chunk_id, 0.0)}
-        )
-        for hit in snapshot.hits(sorted(dense))
+        dataclasses.replace(hit, scores={"dense": float(cosine), "keyword": keyword.get(hit.chunk_id, 0.0)})
+        for hit, cosine in zip(hits, cosines, strict=True)
     ]
     return _distinct(scored(hits, query, trust(embedder.readable_share(query))), k)
 
