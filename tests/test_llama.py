@@ -88,9 +88,7 @@ def test_a_grammar_admits_only_the_passages_marks(engine: Engine) -> None:
     marks = 0
     for seed in range(1000):
         sampling = Sampling(temperature=1.5, top_k=200, top_p=1.0, seed=seed)
-        events = engine.generate(
-            ids, max_tokens=6, end=END, banned=NEVER, sampling=sampling, grammar=grammar
-        )
+        events = engine.generate(ids, max_tokens=6, end=END, banned=NEVER, sampling=sampling, grammar=grammar)
         text = b"".join(event.data for event in events if isinstance(event, Piece)).decode("utf-8", "ignore")
         inside = re.findall(r"\[([^\]]*)\]?", text)
         assert set(inside) <= {"", "1", "2", "3"}, text
