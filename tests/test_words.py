@@ -120,6 +120,7 @@ def test_finds_in_fts5(question: str, expected: list[int]) -> None:
 
 def test_a_very_long_question_is_cut_to_its_first_terms() -> None:
     question = " ".join(f"word{number}" for number in range(10_000))
+    assert len(content_terms(question, characters=True)) == MOST_QUERY_TERMS
     assert len(match_query(question).split(" OR ")) == MOST_QUERY_TERMS
     assert found(keyword_index("word3", "word9999"), question)[0] == 1
 
