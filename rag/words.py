@@ -76,8 +76,8 @@ def match_query(question: str) -> str:
 def content_terms(question: str, *, characters: bool = False) -> list[str]:
     """The distinct terms of a question that carry meaning, in order; all of them when none does.
 
-    No more than `MOST_QUERY_TERMS`. With `characters`, also the single ones of scripts without spaces: good for comparing a few texts
-    closely, where the index would have to read very long lists.
+    No more than `MOST_QUERY_TERMS`. With `characters`, also the single ones of scripts without spaces: good
+    for comparing a few texts closely, where the index would have to read very long lists.
     """
     terms = _content(question, characters=characters)
     return list(dict.fromkeys(terms or _terms(question, tails=False)))[:MOST_QUERY_TERMS]
