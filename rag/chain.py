@@ -17,12 +17,12 @@ from langchain_core.runnables import Runnable, RunnableConfig
 from langchain_core.runnables.config import run_in_executor
 
 from rag.citations import CitationReader
-from rag.embeddings import LocalEmbeddings
-from rag.errors import IndexMismatch, UsageError
+from rag.errors import UsageError
 from rag.evidence import answers
 from rag.llama import Sampling
+from rag.loaded_model import Model, Usage, load_model
 from rag.local_store import LocalStore
-from rag.openchat import Model, Usage, load_model, turns_from_messages
+from rag.openchat import turns_from_messages
 from rag.prompt import ABSTENTION, Prompt, build_prompt, citation_grammar, number_passages
 from rag.quotes import Quote, quote_answer
 from rag.records import (
@@ -32,7 +32,6 @@ from rag.records import (
     Done,
     Event,
     Hit,
-    IndexMeta,
     Ledger,
     Mark,
     Mode,
@@ -44,59 +43,10 @@ from rag.records import (
     TextDelta,
     Turn,
 )
-from rag.search import search, standalone
+from rag.search import standalone
+from rag.searcher import Searcher, load_searcher
 from rag.settings import Settings, load_settings
-from rag.store import open_store
 from rag.verdicts import Judgement, judge
-
-
-class Searcher:
-    """A store and the embedder that its index was made with."""
-
-    def __init__(self, store: LocalStore) -> None:
-        self.store = store
-        self._loading = threading.Lock()
-        self._loaded: tuple[IndexMeta, LocalEmbeddings] | None = None
-
-    def search(self, question: str, *, k: int, history: Sequence[Turn] = ()) -> list[Hit]:
-        """The `k` best hits, best first; raises `UsageError` for an empty question."""
-        if not question.strip():
-            raise UsageError("the question is empty; ask in a few words")
-        with self.store.snapshot() as snapshot:
-            meta = snapshot.meta()
-            if meta is None:
-                return []
-            return search(snapshot, self._embedder_for(meta), question, k=k, history=history)
-
-    @property
-    def embedder(self) -> LocalEmbeddings | None:
-        """The index's own embedder; None while nothing was ingested."""
-        meta = self.store.meta()
-        return self._embedder_for(meta) if meta else None
-
-    def _embedder_for(self, meta: IndexMeta) -> LocalEmbeddings:
-        """What is stored in the index wins over the settings; another revision of it is refused."""
-        with self._loading:
-            if self._loaded is None or self._loaded[0] != meta:
-                embedder = LocalEmbeddings(meta.embedding_model)
-                if embedder.revision != meta.embedding_revision:
-                    raise IndexMismatch(
-                        f"the index was made with {meta.embedding_model} at revision "
-                        f"{meta.embedding_revision}, and here it is {embedder.revision}: make the index "
-                        "again in another folder (rag ingest --index DIR)"
-                    )
-                self._loaded = (meta, embedder)
-            return self._loaded[1]
-
-    def close(self) -> None:
-        """Closes the store."""
-        self.store.close()
-
-    def __enter__(self) -> Searcher:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
 
 class Chain(Runnable[dict[str, Any], Answer]):
@@ -287,11 +237,6 @@ class Chain(Runnable[dict[str, Any], Answer]):
         assert embedder is not None
         vectors = embedder.embed([sentence, *candidates])
         return [float(value) for value in vectors[1:] @ vectors[0]]
-
-
-def load_searcher(index: str | None = None, *, settings: Settings | None = None) -> Searcher:
-    """The search over the index at `index` (or of the settings); raises what `open_store` raises."""
-    return Searcher(open_store((settings or load_settings({"index": index})).index))
 
 
 def load_chain(

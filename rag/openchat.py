@@ -1,17 +1,12 @@
-"""OpenChat 3.5 behind LangChain's `BaseChatModel`, and the stream that the chain uses.
+"""OpenChat 3.5 behind LangChain's `BaseChatModel`.
 
-Takes messages or a prompt's ids, gives text as it comes. The engine is llama.cpp in this process, or a
-server (`rag.remote`); each file is loaded once, whoever asks for it, and serves one generation at a time.
-Knows nothing of documents.
+Takes messages, gives text as it comes, in OpenChat's own template; the model is `rag.loaded_model`'s. Knows
+nothing of documents.
 """
 
 from __future__ import annotations
 
-import codecs
 import dataclasses
-import importlib.metadata
-import threading
-import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -25,159 +20,14 @@ from langchain_core.outputs import ChatGenerationChunk, ChatResult
 from langchain_core.runnables import Runnable
 from pydantic import Field, PrivateAttr
 
-from rag.errors import ModelMissing, UsageError, WindowExceeded
-from rag.gguf import PULL_HINT
-from rag.llama import Engine, Piece, Read, Sampling
-from rag.model_queue import ModelQueue
-from rag.model_records import check_before_loading, read_records
-from rag.prompt import BEGIN, END_OF_TURN, Condition, encode_conversation, encode_text
-from rag.records import Queued, Reading, TextDelta, Turn
-from rag.remote import RemoteModel
-from rag.remote_address import is_address, key_from_environment
+from rag.errors import UsageError, WindowExceeded
+from rag.llama import Sampling
+from rag.loaded_model import LoadedModel, Model, Usage, load_model
+from rag.prompt import Condition, encode_conversation, encode_text
+from rag.records import TextDelta, Turn
+from rag.remote_address import is_address
 from rag.settings import Settings, load_settings
-from rag.state_cache import StateCache, states_folder
 from rag.structured_output import structured
-
-# `</s>` is not what OpenChat ends a turn with, but nothing sensible follows it.
-END_TOKENS = frozenset({END_OF_TURN, 2})
-NEVER_SAID = (0, BEGIN, 32001)
-
-
-class LoadedModel:
-    """One model file in memory, with the line in front of it."""
-
-    def __init__(self, engine: Engine, queue: ModelQueue) -> None:
-        self.engine = engine
-        self.queue = queue
-
-    # What a model on a server may not have: token counts that are its own, and nothing to be told about it.
-    exact = True
-    notices: tuple[str, ...] = ()
-
-    @property
-    def name(self) -> str:
-        """The file's name without its ending: what people call the model by."""
-        return self.engine.path.stem
-
-    @property
-    def window(self) -> int:
-        """Prompt and answer together, in tokens."""
-        return self.engine.window
-
-    def tokenize(self, text: str) -> list[int]:
-        """Plain text as ids; see `Engine.tokenize`."""
-        return self.engine.tokenize(text)
-
-    def stream(
-        self,
-        ids: Sequence[int],
-        *,
-        max_tokens: int,
-        sampling: Sampling,
-        grammar: str | None = None,
-        stop: threading.Event | None = None,
-        usage: Usage | None = None,
-    ) -> Iterator[Queued | Reading | TextDelta]:
-        """Waits for its turn, reads the prompt, and gives the text as it is written.
-
-        `usage`, if given, is filled in on the way. Closing the iterator, or setting `stop`, ends it
-        wherever it is and lets the next one go.
-        """
-        usage = usage if usage is not None else Usage()
-        with self.queue.enter() as ticket:
-            for ahead in ticket.wait(stop):
-                yield Queued(ahead)
-            if stop is not None and stop.is_set():
-                return
-            decoder = codecs.getincrementaldecoder("utf-8")("replace")
-            begun, first = time.monotonic(), True
-            for event in self.engine.generate(
-                ids,
-                max_tokens=max_tokens,
-                end=END_TOKENS,
-                banned=NEVER_SAID,
-                sampling=sampling,
-                grammar=grammar,
-                stop=stop,
-            ):
-                if isinstance(event, Read):
-                    usage.prompt, usage.reused = event.total, event.reused
-                    yield _reading(event, time.monotonic() - begun)
-                    continue
-                usage.answer += 1
-                text = decoder.decode(event.data)
-                # The template has no space after "Assistant:"; the first word brings its own.
-                text, first = (text.lstrip(" "), first and not text.strip(" ")) if first else (text, False)
-                if text:
-                    yield TextDelta(text)
-            usage.cut = usage.answer >= max_tokens
-            if rest := decoder.decode(b"", final=True):
-                yield TextDelta(rest)
-
-
-class Usage:
-    """What a stream has cost so far, in tokens, and whether it ended for want of room."""
-
-    def __init__(self) -> None:
-        self.prompt = 0
-        self.reused = 0
-        self.answer = 0
-        self.cut = False
-
-
-def _reading(event: Read, seconds: float) -> Reading:
-    read = event.done - event.reused
-    left = (event.total - event.done) / read * seconds if read else None
-    return Reading(event.done, event.total, left)
-
-
-Model = LoadedModel | RemoteModel
-
-_loaded: dict[tuple[object, ...], Model] = {}
-_loading = threading.Lock()
-
-
-def load_model(settings: Settings) -> Model:
-    """The model that `settings.model` names; loaded once in a process, shared by all who ask.
-
-    A file is loaded into this process; an `http://` address is a server, first asked at the first question.
-    Raises `ModelMissing` and `ModelInvalid` as `rag.gguf` does, and `ModelFailed`.
-    """
-    if not settings.model:
-        raise ModelMissing(f"no model is set: {PULL_HINT}, and name it with --model or RAG_MODEL")
-    if is_address(settings.model):
-        return _on_a_server(settings, settings.model)
-    path = Path(settings.model).expanduser().resolve()
-    key = (path, settings.window, settings.threads, settings.gpu_layers)
-    with _loading:
-        if key not in _loaded:
-            check_before_loading(path)
-            engine = Engine(
-                path,
-                window=settings.window,
-                threads=settings.threads,
-                gpu_layers=settings.gpu_layers,
-                states=_states(path, settings.window),
-            )
-            _loaded[key] = LoadedModel(engine, ModelQueue(settings.queue))
-        return _loaded[key]
-
-
-def _states(path: Path, window: int) -> StateCache:
-    """Kept on disk too for a file whose hash is known (`rag model pull`, `use`), else in memory alone."""
-    record = read_records().files.get(path)
-    if record is None:
-        return StateCache(str(path))
-    version = importlib.metadata.version("llama-cpp-python")
-    return StateCache(f"{record.sha256} {version} {window}", folder=states_folder())
-
-
-def _on_a_server(settings: Settings, address: str) -> Model:
-    key = (address, settings.window, settings.queue, key_from_environment())
-    with _loading:
-        if key not in _loaded:
-            _loaded[key] = RemoteModel(address, window=settings.window, limit=settings.queue)
-        return _loaded[key]
 
 
 class ChatOpenChat(BaseChatModel):
@@ -365,6 +215,3 @@ def _last_chunk(path: str, usage: Usage) -> AIMessageChunk:
         response_metadata={"model_name": path, "finish_reason": "length" if usage.cut else "stop"},
         chunk_position="last",
     )
-
-
-__all__ = ["ChatOpenChat", "LoadedModel", "Piece", "Usage", "load_model", "turns_from_messages"]

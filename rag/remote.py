@@ -1,6 +1,6 @@
 """OpenChat on a server that speaks OpenAI's HTTP: vLLM, llama-server, OpenChat's own, or another.
 
-Takes an address and a prompt's ids, gives the answer's text as it comes, as `rag.openchat.LoadedModel` does.
+Takes an address and a prompt's ids, gives the answer's text as it comes, as `LoadedModel` does.
 To a server that splits text the prompt goes as token ids, so that the template is exact and no document's
 text can close a turn. To any other it goes as messages, with the words that spell out reserved tokens
 broken; the template is the server's own then, and a person is told.
@@ -27,7 +27,7 @@ from rag.remote_wire import Patience, Wire, error_message
 
 if TYPE_CHECKING:
     from rag.llama import Sampling
-    from rag.openchat import Usage
+    from rag.loaded_model import Usage
 
 # The longest piece of the vocabulary has 16 characters: a server that sends more than this for each token
 # that was asked for does not stop by itself.

@@ -12,8 +12,8 @@ from langchain_core.documents import Document
 from langchain_core.retrievers import BaseRetriever
 from pydantic import PrivateAttr
 
-from rag.chain import Searcher, load_searcher
 from rag.errors import UsageError
+from rag.searcher import Searcher, load_searcher
 
 
 class RagRetriever(BaseRetriever):

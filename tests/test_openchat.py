@@ -15,7 +15,8 @@ from langchain_tests.unit_tests import ChatModelUnitTests
 
 from rag.errors import ModelBusy, ModelFailed, ModelMissing, UsageError, WindowExceeded
 from rag.llama import Sampling
-from rag.openchat import ChatOpenChat, LoadedModel, _until, load_model, turns_from_messages
+from rag.loaded_model import LoadedModel, load_model
+from rag.openchat import ChatOpenChat, _until, turns_from_messages
 from rag.prompt import encode_conversation
 from rag.records import Queued, Reading, TextDelta, Turn
 from rag.settings import Settings
@@ -236,7 +237,7 @@ def test_a_schema_that_is_none(chat: ChatOpenChat) -> None:
 
 def test_a_recorded_file_keeps_its_states_on_disk(random_model: Path, tmp_path: Path) -> None:
     """Asked again in another process: the same words, and only the last token is read."""
-    import rag.openchat as module
+    import rag.loaded_model as module
     from rag.models import use
     from rag.state_cache import forget_states, states_folder
 

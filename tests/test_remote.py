@@ -21,17 +21,18 @@ import pytest
 from model_server import KINDS, ModelServer
 from small_index import write_index
 
-from rag.chain import Chain, load_searcher
+from rag.chain import Chain
 from rag.errors import ModelBusy, ModelFailed, ModelInvalid, ModelMissing, UsageError, WindowExceeded
 from rag.llama import Engine, Sampling
+from rag.loaded_model import LoadedModel, Usage
 from rag.model_queue import ModelQueue
-from rag.openchat import LoadedModel, Usage
 from rag.prompt import Condition, citation_grammar, encode_conversation
 from rag.records import Event, Reading, TextDelta, Turn
 from rag.remote import RemoteModel
 from rag.remote_probe import KNOWN_TOKENS
 from rag.remote_tokens import bytewise
 from rag.remote_wire import Patience
+from rag.searcher import load_searcher
 from rag.settings import Settings
 
 TAKES_IDS = ("llama-server", "vllm")

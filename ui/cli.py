@@ -156,7 +156,7 @@ def ask(settings: Settings, question: str, verbose: bool, json_output: bool) -> 
 @_settings
 def search(settings: Settings, question: str, k: int, json_output: bool) -> None:
     """Show the passages found for a question, with their scores."""
-    from rag.chain import load_searcher
+    from rag.searcher import load_searcher
 
     with load_searcher(settings=settings) as searcher:
         hits = searcher.search(question, k=k)
