@@ -13,47 +13,23 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
+from ingest.embedded import embedded_text, prefix
 from rag.errors import UsageError
 from rag.records import Chunk, Document, Heading, Page
 from rag.sentences import spans
+
+__all__ = ["SMALLEST_CHUNK_TOKENS", "embedded_text", "split"]
 
 CountTokens = Callable[[str], int]
 
 SMALLEST_CHUNK_TOKENS = 16
 HIGH_LEVEL = 2  # headings down to this level are crossed only by tiny sections
 _TINY = 6  # a section is tiny below this fraction of a chunk
-_PREFIX_WEIGHT = 120  # of the heading path before a chunk; a character of a wide script weighs three
 _PREFIX_SHARE = 2  # the prefix takes no more than one in so many of a chunk's tokens
 _LEAST_SHARE = 4  # and the text never less than one in so many
 _MOST_CHARACTERS = 12  # for each token: some models take any long word for one unknown token
 _PARAGRAPH, _LINE, _SENTENCE = 3, 2, 1  # how well a chunk ends before a unit
 _PAUSES, _WIDE_PAUSES = ",;:)\n", "，；、：）」』】"  # inside a sentence it is cut after these at best
-
-
-def embedded_text(chunk: Chunk, document: Document) -> str:
-    """What is embedded for a chunk: the title and its headings on a line, then its text."""
-    return prefix(document.title, chunk.headings, chunk.text) + chunk.text
-
-
-def prefix(title: str | None, headings: Sequence[str], text: str = "") -> str:
-    """`"Title > Heading > Heading\\n"`, or nothing; outer headings give way when it grows too long.
-
-    A heading that the text begins with, and a title that says the same as the first heading, are not said
-    twice.
-    """
-    path = [heading for heading in headings if not text.startswith(heading)]
-    if title and not text.startswith(title) and (not headings or headings[0] != title):
-        path.insert(0, title)
-    if not path:
-        return ""
-    kept, left = [], _PREFIX_WEIGHT
-    order = [0, *range(len(path) - 1, 0, -1)]  # the outermost says what it is about, then the nearest
-    for place in order:
-        cut = _cut(path[place], left)
-        if cut:
-            kept.append((place, cut))
-            left -= _weight(cut) + 3
-    return " > ".join(words for _, words in sorted(kept)) + "\n" if kept else ""
 
 
 def split(document: Document, *, count_tokens: CountTokens, chunk_tokens: int) -> list[Chunk]:
@@ -301,22 +277,3 @@ def _common(path: Sequence[str], other: Sequence[str]) -> tuple[str, ...]:
             break
         common.append(one)
     return tuple(common)
-
-
-def _cut(words: str, weight: int) -> str:
-    """As much of the words as weighs no more."""
-    if _weight(words) <= weight:
-        return words
-    kept, left = 0, weight
-    for character in words:
-        left -= _weight(character)
-        if left < 0:
-            break
-        kept += 1
-    return words[:kept].rstrip()
-
-
-def _weight(words: str) -> int:
-    return sum(
-        1 if character.isascii() and (character.isalnum() or character == " ") else 3 for character in words
-    )

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ingest.chunk import embedded_text, split
+from ingest.chunk import split
+from ingest.embedded import embedded_text
 from rag.embeddings import LocalEmbeddings
 from rag.local_writer import DIGEST_BYTES, Writer
 from rag.records import Document, Place

@@ -41,6 +41,7 @@ from rag.errors import ParserFailed, SourceError
 
 JOBS_PER_CHILD = 200  # libraries leak a little; a fresh child costs 0.1 s
 OUTPUT_MEGABYTES = 256  # more text than any book has
+_POLL_SECONDS = 0.02
 _READ_BYTES = 1 << 18
 
 
@@ -98,11 +99,14 @@ class Sandbox:
     def close(self) -> None:
         """Ends the child, in the middle of a job too; `run` then raises `ParserFailed`."""
         self._closed = True
-        if child := self._child:
-            _kill_group(child)
-        with self._lock:
+        while not self._lock.acquire(timeout=_POLL_SECONDS):
+            if child := self._child:  # perhaps started after `_closed` was looked at
+                _kill_group(child)
+        try:
             if child := self._child:
                 self._end(child)
+        finally:
+            self._lock.release()
 
     def _ready_child(self) -> subprocess.Popen[bytes]:
         if self._closed:

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest.chunk import SMALLEST_CHUNK_TOKENS, embedded_text, prefix, split
+from ingest.chunk import SMALLEST_CHUNK_TOKENS, split
+from ingest.embedded import embedded_text, prefix
 from rag.errors import UsageError
 from rag.records import Chunk, Document, Heading, Page
 
