@@ -22,7 +22,7 @@ NEVER = (0, 1, 32001)
 
 @pytest.fixture(scope="module")
 def engine(random_model: Path) -> Engine:
-    return Engine(random_model, window=4096)
+    return Engine(random_model, window=4096, threads=1)
 
 
 def prompt(engine: Engine, text: str) -> list[int]:

@@ -246,7 +246,7 @@ def test_a_recorded_file_keeps_its_states_on_disk(random_model: Path, tmp_path: 
     use(str(path))
     said = []
     for reused in (0, 216, 0):
-        module._loaded.pop((path.resolve(), 2048, 0, -1), None)
+        module._loaded.pop((path.resolve(), 2048, 1, -1), None)
         chat = ChatOpenChat(model=str(path), window=2048, max_tokens=8)
         loaded = load_model(chat._settings)
         assert isinstance(loaded, LoadedModel)

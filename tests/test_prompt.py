@@ -36,7 +36,7 @@ CARD_IDS = [
 
 @pytest.fixture(scope="module")
 def control(random_model: Path) -> Engine:
-    return Engine(random_model, window=512)
+    return Engine(random_model, window=512, threads=1)
 
 
 @pytest.fixture(scope="module")
@@ -81,7 +81,7 @@ def test_equal_to_llama_cpp_on_a_thousand_benign_conversations(random_model: Pat
     import llama_cpp
 
     reference = llama_cpp.Llama(str(random_model), vocab_only=True, verbose=False)
-    engine = Engine(random_model, window=512)
+    engine = Engine(random_model, window=512, threads=1)
     generator = random.Random(20260101)
     words = [
         "lighthouse",

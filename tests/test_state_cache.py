@@ -96,7 +96,7 @@ def said(events: list[Read | Piece]) -> list[int]:
 
 def test_equal_output_with_and_without(random_model: Path, tmp_path: Path) -> None:
     """Two conversations in turns, a new process tomorrow: the same words, and hardly anything read."""
-    plain = Engine(random_model, window=2048)
+    plain = Engine(random_model, window=2048, threads=1)
     end = frozenset({32000})
     prompts = [
         encode_conversation([Turn("user", f"{name} " * 150)], plain.tokenize) for name in ("tower", "bread")
@@ -106,12 +106,12 @@ def test_equal_output_with_and_without(random_model: Path, tmp_path: Path) -> No
         expected.append(said(list(plain.generate(ids, max_tokens=12, end=end))))
 
     states = StateCache("random", folder=tmp_path)
-    kept = Engine(random_model, window=2048, states=states)
+    kept = Engine(random_model, window=2048, threads=1, states=states)
     for number in (0, 1, 0, 1):
         assert said(list(kept.generate(prompts[number], max_tokens=12, end=end))) == expected[number]
     states.flush()
 
-    tomorrow = Engine(random_model, window=2048, states=StateCache("random", folder=tmp_path))
+    tomorrow = Engine(random_model, window=2048, threads=1, states=StateCache("random", folder=tmp_path))
     for number in (1, 0):
         events = list(tomorrow.generate(prompts[number], max_tokens=12, end=end))
         assert said(events) == expected[number]
