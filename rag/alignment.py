@@ -16,7 +16,7 @@ from rag.reading import HAN, Reading, read, stem
 from rag.synonyms import concept
 
 LONGEST = 5  # words, or characters of a script without spaces, that are put in the place of others
-LONGEST_AT_AN_END = 3  # with something the same on one side alone
+LONGEST_AT_AN_END = 3  # with no more than that the same, and on one side alone
 UNEQUAL = 2.5  # how many times as many characters may stand instead
 SAME_AROUND = 3  # words or characters that are the same beside them, left and right together
 UNALIGNED = "的了"  # particles that a sentence may have or lack without being another one
@@ -74,7 +74,7 @@ def swaps(claim: Reading, said: Reading) -> list[Swap]:
             c = _beside(said, theirs, c, d)
         left = codes[i - 1][2] - codes[i - 1][1] if i else 0
         right = codes[i + 1][2] - codes[i + 1][1] if i + 1 < len(codes) else 0
-        longest = LONGEST if left and right else LONGEST_AT_AN_END
+        longest = LONGEST if (left and right) or max(left, right) > LONGEST else LONGEST_AT_AN_END
         if c == d or left + right < SAME_AROUND or max(b - a, d - c) > longest:
             continue
         if ours[a].han and not (b - a) / UNEQUAL <= d - c <= (b - a) * UNEQUAL:

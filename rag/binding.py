@@ -64,15 +64,14 @@ def _main(matching: Matching, parts: Sequence[Part], clause: int, terms: Sequenc
     """The sentence that says the clause: the one with its numbers and dates, and then most of its words."""
     claim = matching.claim
     facts = [
-        len(claim.terms) + i
-        for i, fact in enumerate(claim.facts)
-        if claim.clause_at(fact.start) == clause
+        len(claim.terms) + i for i, fact in enumerate(claim.facts) if claim.clause_at(fact.start) == clause
     ]
     return max(
         parts,
         key=lambda part: (
             sum(part.shares[i] for i in facts),
             sum(matching.weights[i] * part.shares[i] for i in terms),
+            part.shares[terms[0]] >= FOUND,
             -part.place,
         ),
     )

@@ -29,7 +29,7 @@ _DEGREES = (
     "远近",
 )
 _BI = re.compile(
-    rf"(?P<one>[^，。；,;]{{1,24}})比(?P<other>[^，。；,;]{{1,12}}?)[更还要略稍]?(?P<word>[{''.join(_DEGREES)}])"
+    rf"(?P<one>[^，。；,;]{{0,24}})比(?P<other>[^，。；,;]{{1,12}}?)[更还要略稍]?(?P<word>[{''.join(_DEGREES)}])"
 )
 _FROM_TO = (
     re.compile(r"\bfrom\s+(?P<one>[^,.;]{1,32}?)\s+(?:to|into)\s+(?P<other>[^,.;]{1,32})", re.IGNORECASE),

@@ -90,7 +90,10 @@ def _denied(claim: Reading, parts: Sequence[Part]) -> float:
     named = {place for name in claim.names for place in range(name.start, name.end)}
     least = SAME_CLAIM * sum(term.weight for term in claim.terms)
     against = 0.0
+    unheard = _denials_of_the_unheard(claim, parts)
     for term in claim.terms:
+        if term.flipped and term.clause in unheard:
+            continue
         mention = _mention(claim, parts, term)
         if mention is None or mention.near < least or not (mention.flipped or term.flipped):
             continue
@@ -99,6 +102,12 @@ def _denied(claim: Reading, parts: Sequence[Part]) -> float:
         both = mention.denied and claim.negated[term.clause]
         against += -weight if mention.agrees or both else weight
     return against
+
+
+def _denials_of_the_unheard(claim: Reading, parts: Sequence[Part]) -> set[int]:
+    """The claim's clauses that deny something the parts don't speak of: "never interrupted" for "always"."""
+    first = {term.clause: i for i, term in reversed([*enumerate(claim.terms)]) if term.flipped}
+    return {clause for clause, i in first.items() if max(part.shares[i] for part in parts) == 0}
 
 
 def _mention(claim: Reading, parts: Sequence[Part], term: Term) -> _Mention | None:

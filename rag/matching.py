@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from rag.dates import Date
 from rag.quantities import Quantity
 from rag.reading import Reading, Term, Unit, read
+from rag.units import UNITS
 
 FACT = 1.5  # what a number, a date or a code weighs against a word
 MORE = 0.15  # a further sentence must add this share of the claim to be looked at
@@ -58,29 +59,30 @@ class Matching:
         return math.fsum(self.weights)
 
 
-def match(claim: Reading, sources: Sequence[Sequence[Unit]]) -> Matching:
-    """Compares a claim with every sentence of its sources."""
+def match(claim: Reading, sources: Sequence[Sequence[Unit]], known: frozenset[str] = frozenset()) -> Matching:
+    """Compares a claim with every sentence of its sources; `known` keys, a heading's, go with each."""
     facts = len(claim.dates) + len(claim.quantities) + len(claim.codes)
     weights = tuple(term.weight for term in claim.terms) + (FACT,) * facts
     found = [(which, unit) for which, units in enumerate(sources) for unit in units]
-    parts = [Part(which, place, unit, _shares(claim, unit)) for place, (which, unit) in enumerate(found)]
+    parts = [
+        Part(which, place, unit, _shares(claim, unit, known)) for place, (which, unit) in enumerate(found)
+    ]
     return Matching(claim, weights, tuple(parts))
 
 
-def _shares(claim: Reading, unit: Unit) -> tuple[float, ...]:
+def _shares(claim: Reading, unit: Unit, known: frozenset[str] = frozenset()) -> tuple[float, ...]:
     said = unit.reading
     text = said.text.casefold()
     sides = {(leaning.pair, leaning.side) for leaning in said.leanings}
-    leaning_words = [
-        leaning for leaning in claim.leanings if (leaning.pair, leaning.side) in sides
-    ]  # "fell" is found in "decreased", "not open" in "closed"
+    # "fell" is found in "decreased", "not open" in "closed"
+    leaning_alike = [leaning for leaning in claim.leanings if (leaning.pair, leaning.side) in sides]
+
+    def found(term: Term) -> float:
+        alike = any(word.start < term.end and term.start < word.end for word in leaning_alike)
+        return 1.0 if alike or term.key in known else share(term, said)
+
     return (
-        *(
-            1.0
-            if any(word.start < term.end and term.start < word.end for word in leaning_words)
-            else share(term, said)
-            for term in claim.terms
-        ),
+        *(found(term) for term in claim.terms),
         *(float(dated(date, said.dates, said.quantities)) for date in claim.dates),
         *(float(counted(number, said.quantities, said.dates)) for number in claim.quantities),
         *(float(code.casefold() in text) for code, _, _ in claim.codes),
@@ -169,8 +171,10 @@ def dated(date: Date, found: Sequence[Date], numbers: Sequence[Quantity]) -> boo
     if any(date.holds(other) for other in found):
         return True
     year_only = date.month is None and date.first == date.last
-    if year_only and any(number.value == date.first and not number.unit for number in numbers):
-        return True
+    if year_only and any(
+        number.value == date.first and number.unit in (None, UNITS["年"]) for number in numbers
+    ):
+        return True  # 400年 can be the year 400, and four hundred years
     if date.first is None or date.month is None:
         return False
     year = any(

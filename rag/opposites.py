@@ -193,7 +193,7 @@ _HEDGED = re.compile(
     re.IGNORECASE,
 )
 _HOURS = re.compile(r"\b(?:opening|closing) (?:hours|times?)\b|开放时间|营业时间|开馆时间", re.IGNORECASE)
-_VOTED = re.compile(r"\bvot(?:e|es|ed|ing)\b[^.;,]{0,40}?\b(?P<word>for|against)\b", re.IGNORECASE)
+_VOTED = re.compile(r"\bvot(?:e|es|ed|ing)\b[^.;,]{0,40}?\b(?P<word>for)\b", re.IGNORECASE)
 
 
 def _sides(table: str) -> dict[str, tuple[str, int]]:
@@ -226,8 +226,7 @@ def leanings(text: str) -> list[Leaning]:
             flipped = sum(start <= match.start() < end for start, end in places) % 2 == 1
             pair, side = known
             found.append(Leaning(pair, -side if flipped else side, *match.span(), flipped))
-    for match in _VOTED.finditer(text):
-        found.append(Leaning("favour", 1 if match["word"].casefold() == "for" else -1, *match.span("word")))
+    found += [Leaning("favour", 1, *match.span("word")) for match in _VOTED.finditer(text)]
     return sorted(found, key=lambda leaning: leaning.start)
 
 

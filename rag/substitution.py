@@ -38,6 +38,10 @@ _PARTICLES = frozenset(
     "的了在是和与及也都而且并或等由被把将对从向于为以之其它他她们这那有就还又则所着过地得很最约共个"
     "来去会能可要需须应当后前中到至即便使用没未不无非曾经只每一二三四五六七八九十百千万亿零〇两已"
 )
+_HAN_DENIAL = re.compile("[不没未无非]")
+_HAN_LIGHT = frozenset(
+    {"成为", "列入", "属于", "位于", "设有", "拥有", "担任", "进行", "开始", "作为", "称为"}
+)
 _PARTICLE = re.compile(f"[{''.join(_PARTICLES)}]+")
 _ONE = {"one": 1.0, "first": 1.0, "second": 2.0}  # numbers that are not read as such elsewhere
 
@@ -90,7 +94,7 @@ def _judged(side: _Side, swap: Swap) -> Swapped:
     if any(token.word in _HAN_PRONOUNS for token in swap.instead):
         return ""
     mine, instead = _content(side.mine, swap.mine), _content(side.theirs, swap.instead)
-    if not mine or not instead or mine & instead or _same_word(side, swap):
+    if not mine or not instead or mine & instead or _same_word(side, swap) or _style(side, swap):
         return ""
     if _opposite(side, swap):
         return "wrong"
@@ -116,6 +120,16 @@ def _content(reading: Reading, words: Sequence[Token]) -> set[str]:
         and token.key not in _PARTICLES
         and not token.key[0].isdigit()
     }
+
+
+def _style(side: _Side, swap: Swap) -> bool:
+    """Whether what is swapped is how a thing is put: a light verb, a negation, one character for a word."""
+    if not swap.mine[0].han:
+        return False
+    mine = side.mine.text[swap.mine[0].start : swap.mine[-1].end]
+    instead = side.theirs.text[swap.instead[0].start : swap.instead[-1].end]
+    denied = _HAN_DENIAL.search(mine) is not None, _HAN_DENIAL.search(instead) is not None
+    return mine in _HAN_LIGHT or denied[0] != denied[1] or (len(mine) == 1 < len(instead))
 
 
 def _same_word(side: _Side, swap: Swap) -> bool:
