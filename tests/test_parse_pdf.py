@@ -323,3 +323,23 @@ def test_words_that_run_together_are_read_by_the_other_library() -> None:
 def test_forms_inside_forms_without_end_are_survived() -> None:
     data = lines_pdf(PROSE).replace(b"/Resources<<", b"/Resources<</XObject<</X 5 0 R>>", 1)
     assert WHOLE in text_of(data)
+
+
+@pytest.mark.parametrize(
+    ("font", "height"),
+    [
+        ({"/Subtype": "/Type1"}, 1.0),
+        (
+            {"/Subtype": "/Type3", "/FontBBox": [0, 0, 750, 1000], "/FontMatrix": [0.001, 0, 0, 0.001, 0, 0]},
+            1.0,
+        ),
+        ({"/Subtype": "/Type3", "/FontBBox": [0, -20, 50, 60], "/FontMatrix": [1, 0, 0, -1, 0, 0]}, 80.0),
+        ({"/Subtype": "/Type3", "/FontBBox": [0, 0, 0, 0], "/FontMatrix": [1, 0, 0, 1, 0, 0]}, 1.0),
+        (None, 1.0),
+    ],
+)
+def test_type_3_fonts_have_units_of_their_own(font: dict[str, object] | None, height: float) -> None:
+    """As dvips writes them: size 1, and a font matrix of whole units, so that nothing of it is tiny."""
+    from ingest.parse.pdf_lines import _height
+
+    assert _height(font) == height

@@ -177,7 +177,7 @@ class _Collector:
             return
         left = tm[4] * cm[0] + tm[5] * cm[2] + cm[4]
         baseline = tm[4] * cm[1] + tm[5] * cm[3] + cm[5]
-        points = abs(size) * math.hypot(tm[2], tm[3]) * math.hypot(cm[2], cm[3])
+        points = abs(size) * math.hypot(tm[2], tm[3]) * math.hypot(cm[2], cm[3]) * _height(font)
         name = str(font.get("/BaseFont", "")) if font else ""
         bold, mono = bool(_BOLD.search(name)), bool(_MONO.search(name))
         # positions inside a form are the form's own, so that nothing can be said of them
@@ -190,6 +190,17 @@ class _Collector:
     def _is_outside(self, left: float, baseline: float, size: float) -> bool:
         x0, y0, x1, y1 = self._box
         return left > x1 + size or baseline > y1 + size or baseline < y0 - size or left < x0 - (x1 - x0)
+
+
+def _height(font: Any) -> float:
+    """How high a font's letters are at size 1: Type 3 fonts have units of their own (ISO 32000-1, 9.6.5)."""
+    if not font or font.get("/Subtype") != "/Type3":
+        return 1.0
+    box = [float(number) for number in font.get("/FontBBox") or ()]
+    matrix = [float(number) for number in font.get("/FontMatrix") or ()]
+    if len(box) != 4 or len(matrix) != 6 or box[1] == box[3]:
+        return 1.0  # an empty box says nothing
+    return abs((box[3] - box[1]) * matrix[3])
 
 
 def _box(page: Any) -> tuple[float, float, float, float]:
