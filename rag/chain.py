@@ -46,7 +46,7 @@ from rag.records import (
 from rag.search import standalone
 from rag.searcher import Searcher, load_searcher
 from rag.settings import Settings, load_settings
-from rag.verdicts import Judgement, judge
+from rag.verdicts import judge
 
 
 class Chain(Runnable[dict[str, Any], Answer]):
@@ -185,7 +185,7 @@ class Chain(Runnable[dict[str, Any], Answer]):
     ) -> Iterator[Event]:
         prompt = self._prompt(model, question, history, hits)
         yield Retrieved(prompt.passages)
-        reader = CitationReader(prompt.passages, self._judge)
+        reader = CitationReader(prompt.passages, judge)
         usage = Usage()
         stages = {Queued: "queue", Reading: "read", TextDelta: "write"}
         for event in model.stream(
@@ -228,15 +228,6 @@ class Chain(Runnable[dict[str, Any], Answer]):
             window=model.window,
             reserve=self.settings.reserve,
         )
-
-    def _judge(self, sentence: str, passages: Sequence[str], context: str) -> Judgement:
-        return judge(sentence, passages, context, similarity=self._similarity)
-
-    def _similarity(self, sentence: str, candidates: Sequence[str]) -> list[float]:
-        embedder = self.searcher.embedder
-        assert embedder is not None
-        vectors = embedder.embed([sentence, *candidates])
-        return [float(value) for value in vectors[1:] @ vectors[0]]
 
 
 def load_chain(

@@ -62,6 +62,7 @@ class LocalEmbeddings(Embeddings):
         self._passage_prefix = passage_prefix
         self._precision = precision
         self._lock = threading.RLock()
+        self._embedded_tokens = 0  # so far: many small portions are many texts, too
 
     # --- what it is -------------------------------------------------------------------------------
 
@@ -112,7 +113,9 @@ class LocalEmbeddings(Embeddings):
         vectors = np.zeros((len(given), self.dimension), np.float32)
         rows = self._rows(given)
         tokens = sum(map(len, rows))
-        numpy_does = tokens <= QUESTION_TOKENS or (tokens <= NUMPY_TOKENS and "torch" not in sys.modules)
+        self._embedded_tokens += tokens
+        few = self._embedded_tokens <= NUMPY_TOKENS and "torch" not in sys.modules
+        numpy_does = tokens <= QUESTION_TOKENS or few
         for batch in _batches([min(len(row) + 2, self._window) for row in rows]):
             if self.name == BUNDLED_EMBEDDER:
                 some = [rows[index] for index in batch]
