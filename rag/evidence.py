@@ -14,7 +14,7 @@ from rag.records import Hit
 from rag.wording import share, worded
 from rag.words import content_terms, is_pair, term_set
 
-CONSIDERED = 5  # hits; one further down never is the only one to answer
+CONSIDERED = 5  # hits; the more are looked at, the more of a question some hit holds by chance
 
 # Found on questions to collections of 12 to 772 passages in two languages, and on questions to each that
 # were meant for another: 4 in 100 are refused with grounds, 4 in 100 answered without.

@@ -20,7 +20,7 @@ from rag.records import Hit, Turn
 from rag.wording import rarity, share, worded
 from rag.words import content_terms, has_content, is_character, is_pair, match_query, term_set
 
-CANDIDATES = 30  # of each leg; the right chunk was further down in both in 2 of 1,000 questions
+CANDIDATES = 30  # of each leg; to paragraphs, 4 of 1,000 questions at most had the right one further down
 FEW_WORDS = 4  # a question with more words of its own can be searched by itself
 CHARACTERS_A_WORD = 2  # in Chinese and Japanese, on average
 LONGEST_CHAIN = 3  # questions that a follow-up is searched with
