@@ -31,7 +31,7 @@ from rag.prompt import citation_grammar
 LAYERS, WIDTH, FEED_FORWARD, HEADS, KEY_HEADS, WINDOW = 32, 4096, 14336, 32, 8, 8192
 Q4, Q6 = gguf.GGMLQuantizationType.Q4_K, gguf.GGMLQuantizationType.Q6_K
 BLOCK_BYTES = {Q4: 144, Q6: 210}  # of 256 weights
-PROMPT_TOKENS, ANSWER_TOKENS, ROUNDS = 512, 32, 3
+PROMPT_TOKENS, ANSWER_TOKENS, ROUNDS = 256, 24, 3
 
 
 def write_synthetic_openchat(path: Path) -> Path:
