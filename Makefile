@@ -6,12 +6,13 @@
 PYTHON ?= python3
 INDEX ?= .run/index
 PORT ?= 8501
+COLLECTIONS ?= ../shared/bench# the folder of collections that `make bench-search` asks
 VENV := .venv
 RUN := $(VENV)/bin
 
 export HF_HUB_OFFLINE = 1
 
-.PHONY: run ingest-samples test lint check bench clean
+.PHONY: run ingest-samples test lint check bench bench-search bench-verdicts bench-model clean
 
 run: ingest-samples
 	$(RUN)/rag ui --index $(INDEX) --port $(PORT)
@@ -29,9 +30,17 @@ lint: $(VENV)/installed-for-tests
 
 check: lint test
 
-bench: $(VENV)/installed-for-tests
-	$(RUN)/python -m benchmarks.search ../shared/bench
+bench: bench-search bench-verdicts bench-model
+
+bench-search: $(VENV)/installed-for-tests
+	$(RUN)/python -m benchmarks.search $(COLLECTIONS)
+
+bench-verdicts: $(VENV)/installed-for-tests
 	$(RUN)/python -m benchmarks.verdicts
+
+# Writes a file of 4.4 GB to a temporary folder, and removes it.
+bench-model: $(VENV)/installed-for-tests
+	$(RUN)/python -m benchmarks.model
 
 # llama-cpp-python is compiled here, once: 4 to 5 minutes on two cores.
 $(VENV)/installed: pyproject.toml constraints.txt
