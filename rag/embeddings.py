@@ -13,10 +13,9 @@ import json
 import os
 import sys
 import threading
-from collections.abc import Iterator, Sequence
-from functools import cached_property
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Generic, TypeVar, overload
 
 import numpy as np
 from langchain_core.embeddings import Embeddings
@@ -34,7 +33,36 @@ BUNDLED_REVISION = minilm.REVISION
 BATCH_TOKENS = 4096  # in a batch, padding counted; larger ones gain nothing on a CPU and cost memory
 QUESTION_TOKENS = 256  # so few are always embedded by numpy, whatever is loaded: the same vector everywhere
 NUMPY_TOKENS = 2048  # up to so many, numpy is done with the bundled model before torch is imported
+_Value = TypeVar("_Value")
 _PUBLISHED_FILES = ["*.json", "*.txt", "*.model", "*.safetensors"]  # no pickles, no other formats
+
+
+class _once(Generic[_Value]):  # noqa: N801, used like a function
+    """A property worked out at its first use, under the object's own lock.
+
+    `functools.cached_property` has a lock of its own in Python 3.11, for all objects at once: taken in
+    different orders by two threads that load, it stops both. In 3.12 it has none.
+    """
+
+    def __init__(self, make: Callable[[LocalEmbeddings], _Value]) -> None:
+        self._make = make
+        self._name = make.__name__
+        self.__doc__ = make.__doc__
+
+    @overload
+    def __get__(self, instance: None, owner: type) -> _once[_Value]: ...
+
+    @overload
+    def __get__(self, instance: LocalEmbeddings, owner: type) -> _Value: ...
+
+    def __get__(self, instance: LocalEmbeddings | None, owner: type) -> _once[_Value] | _Value:
+        if instance is None:
+            return self
+        with instance._lock:
+            if self._name not in instance.__dict__:  # from then on it is found there, without coming here
+                instance.__dict__[self._name] = self._make(instance)
+            value: _Value = instance.__dict__[self._name]
+            return value
 
 
 class LocalEmbeddings(Embeddings):
@@ -78,12 +106,11 @@ class LocalEmbeddings(Embeddings):
             return minilm.DIMENSION
         return int(self._model.get_embedding_dimension() or 0)
 
-    @cached_property
+    @_once
     def max_tokens(self) -> int:
         """The longest text that is read whole, in its own tokens; special ones and the prefix are off it."""
-        with self._lock:
-            special = self._tokenizer.num_special_tokens_to_add(is_pair=False)
-            return self._window - special - self.count_tokens(self._passage_prefix)
+        special = self._tokenizer.num_special_tokens_to_add(is_pair=False)
+        return self._window - special - self.count_tokens(self._passage_prefix)
 
     # --- tokens -----------------------------------------------------------------------------------
 
@@ -149,7 +176,7 @@ class LocalEmbeddings(Embeddings):
             rows: np.ndarray = torch.nn.functional.normalize(output, dim=1).cpu().numpy()
         return rows
 
-    @cached_property
+    @_once
     def _scale(self) -> Scale:
         if self.name == BUNDLED_EMBEDDER:
             return Scale()
@@ -157,12 +184,11 @@ class LocalEmbeddings(Embeddings):
 
     # --- loading ----------------------------------------------------------------------------------
 
-    @cached_property
+    @_once
     def _folder(self) -> Path:
-        with self._lock:
-            return minilm.bundled_folder() if self.name == BUNDLED_EMBEDDER else _folder_of(self.name)
+        return minilm.bundled_folder() if self.name == BUNDLED_EMBEDDER else _folder_of(self.name)
 
-    @cached_property
+    @_once
     def _revision(self) -> str:
         if self.name == BUNDLED_EMBEDDER:
             return BUNDLED_REVISION
@@ -173,7 +199,7 @@ class LocalEmbeddings(Embeddings):
             digest.update(minilm.sha256_of(path).encode())
         return digest.hexdigest()
 
-    @cached_property
+    @_once
     def _window(self) -> int:
         settings = self._folder / "sentence_bert_config.json"
         if settings.is_file():
@@ -182,7 +208,7 @@ class LocalEmbeddings(Embeddings):
                 return int(length)
         return int(self._model.max_seq_length or 512)
 
-    @cached_property
+    @_once
     def _tokenizer(self) -> Tokenizer:
         """Our own copy, never cut nor padded: one that changes its settings cannot be shared by threads."""
         os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")  # warns after a fork otherwise
@@ -202,7 +228,7 @@ class LocalEmbeddings(Embeddings):
         tokenizer.no_padding()
         return tokenizer
 
-    @cached_property
+    @_once
     def _unknown(self) -> int | None:
         model = json.loads(self._tokenizer.to_str())["model"]
         unknown = model.get("unk_id")
@@ -210,18 +236,13 @@ class LocalEmbeddings(Embeddings):
             unknown = self._tokenizer.token_to_id(model["unk_token"])
         return unknown if unknown is None else int(unknown)
 
-    @cached_property
+    @_once
     def _bundled(self) -> minilm.MiniLM:
-        with self._lock:
-            return minilm.MiniLM(self._folder, precision=self._precision)
+        return minilm.MiniLM(self._folder, precision=self._precision)
 
-    @cached_property
+    @_once
     def _model(self) -> SentenceTransformer:
-        with self._lock:
-            if "_model" in self.__dict__:  # another thread was quicker
-                loaded: SentenceTransformer = self.__dict__["_model"]
-                return loaded
-            return _load(self._folder, self.name, self._precision)
+        return _load(self._folder, self.name, self._precision)
 
 
 def _load(folder: Path, name: str, precision: str) -> SentenceTransformer:

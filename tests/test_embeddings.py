@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -125,6 +126,29 @@ def test_threads_get_the_same_vectors() -> None:
     for thread in threads:
         thread.join()
     assert failures == []
+
+
+def test_threads_that_load_different_things_first_do_not_wait_for_each_other() -> None:
+    firsts = [
+        lambda embedder: embedder.max_tokens,
+        lambda embedder: embedder.count_tokens("x"),
+        lambda embedder: embedder.revision,
+        lambda embedder: embedder.readable_share("x"),
+        lambda embedder: embedder.embed_query("x"),
+    ]
+    for _ in range(5):
+        embedder, start = LocalEmbeddings(), threading.Barrier(len(firsts))
+
+        def work(first: Callable[[LocalEmbeddings], object], embedder=embedder, start=start) -> None:  # type: ignore[no-untyped-def]
+            start.wait()
+            first(embedder)
+
+        threads = [threading.Thread(target=work, args=(first,), daemon=True) for first in firsts]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(60)
+        assert not any(thread.is_alive() for thread in threads)
 
 
 def test_nothing_is_printed(capfd: pytest.CaptureFixture[str]) -> None:
