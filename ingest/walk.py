@@ -14,7 +14,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from ingest.files import read_head
-from ingest.parse import EXTENSIONS, HEAD_BYTES, worth_reading
+from ingest.parse import EXTENSIONS, worth_reading
+from ingest.parse.recognise import HEAD_BYTES
 from rag.errors import SourceError
 
 HIDDEN = "hidden"

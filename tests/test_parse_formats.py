@@ -6,7 +6,8 @@ import pytest
 from docx_by_hand import archive, docx, p
 from pdf_by_hand import lines_pdf
 
-from ingest.parse import EXTENSIONS, FORMATS, HEAD_BYTES, format_of, parse, worth_reading
+from ingest.parse import EXTENSIONS, FORMATS, format_of, parse, worth_reading
+from ingest.parse.recognise import HEAD_BYTES
 from rag.errors import CorruptSource, EmptySource, EncryptedSource, UnsupportedFormat
 
 PDF, DOCX, HTML = lines_pdf(["Words."]), docx(p("Words.")), b"<!DOCTYPE html><p>Words.</p>"

@@ -7,21 +7,28 @@ where the content leaves it open. Parsers are imported when the first file of th
 from __future__ import annotations
 
 import importlib
-import io
-import re
-import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from ingest.parse.decode import looks_like_text
+from ingest.parse.recognise import HEAD_BYTES, OLE, is_html, is_pdf, zip_with
 from rag.errors import CorruptSource, EmptySource, EncryptedSource, UnsupportedFormat
 from rag.records import Document
 
 PARSER_VERSION = 1  # rises when a parser gives another text for the same bytes
-HEAD_BYTES = 4096  # of a file, enough to tell whether a walk through folders should look at it
 
-Parser = Callable[[bytes, str], Document]
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What a parser may be told besides the file: passwords to try, and whether to read pictures of text."""
+
+    passwords: tuple[str, ...] = ()
+    ocr: bool = True  # where what it needs is installed
+
+
+NO_OPTIONS = Options()
+Parser = Callable[[bytes, str, Options], Document]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,47 +42,39 @@ class Format:
     by_name: bool  # whether the extension is enough, when the content is not another format's
 
 
-def _in(module: str) -> Parser:
-    """The function `parse` of a module of this package, imported when it is called."""
-    return lambda data, name: importlib.import_module(f"{__name__}.{module}").parse(data, name)
+def _in(module: str, *, options: bool = False) -> Parser:
+    """The function `parse(data, name)` of a module of this package, imported when it is called.
+
+    With `options` it is `parse(data, name, options)`.
+    """
+
+    def parse_in(data: bytes, name: str, told: Options) -> Document:
+        function = importlib.import_module(f"{__name__}.{module}").parse
+        document: Document = function(data, name, told) if options else function(data, name)
+        return document
+
+    return parse_in
 
 
-def _is_pdf(data: bytes) -> bool:
-    return data.lstrip(b"\xef\xbb\xbf \t\r\n\0").startswith(b"%PDF-")
+_OPEN_XML = "application/vnd.openxmlformats-officedocument"
 
-
-def _is_docx(data: bytes) -> bool:
-    if not data.startswith(b"PK\x03\x04"):
-        return False
-    try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            return any(_WORD_PART.fullmatch(name) for name in archive.namelist())
-    except (zipfile.BadZipFile, ValueError, NotImplementedError):
-        return False
-
-
-def _is_html(data: bytes) -> bool:
-    return bool(_HTML_START.match(data[:HEAD_BYTES].replace(b"\0", b"")))
-
-
-_WORD_PART = re.compile(r"word/document\d*\.xml")
-_HTML_START = re.compile(
-    rb"(?:\xef\xbb\xbf|\xff\xfe|\xfe\xff)?\s*(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)*<(?:!doctype\s+html|html)\b",
-    re.IGNORECASE | re.DOTALL,
-)
-_WORD = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
-
+# The order matters where content decides: the first that says "mine" has the file.
 FORMATS = (
-    Format("application/pdf", (".pdf",), _is_pdf, _in("pdf"), by_name=False),
-    Format(_WORD, (".docx", ".docm", ".dotx", ".dotm"), _is_docx, _in("word"), by_name=False),
-    Format("text/html", (".html", ".htm", ".xhtml"), _is_html, _in("html"), by_name=True),
+    Format("application/pdf", (".pdf",), is_pdf, _in("pdf"), by_name=False),
+    Format(
+        f"{_OPEN_XML}.wordprocessingml.document",
+        (".docx", ".docm", ".dotx", ".dotm"),
+        zip_with(r"word/document\d*\.xml"),
+        _in("word"),
+        by_name=False,
+    ),
+    Format("text/html", (".html", ".htm", ".xhtml"), is_html, _in("html"), by_name=True),
     Format("text/markdown", (".md", ".markdown", ".mdown", ".mkd"), None, _in("markdown"), by_name=True),
     Format("text/plain", (".txt", ".text", ".rst", ".adoc", ".org"), None, _in("text"), by_name=True),
 )
 EXTENSIONS = tuple(extension for known in FORMATS for extension in known.extensions)
 
 # What else people have, by its first bytes; named in the message when it hides behind one of our names.
-_OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _OTHERS = (
     (b"\x89PNG\r\n", "a PNG image"),
     (b"\xff\xd8\xff", "a JPEG image"),
@@ -87,13 +86,13 @@ _OTHERS = (
     (b"MZ", "a Windows program"),
     (b"{\\rtf", "an RTF document"),
     (b"SQLite format 3\0", "an SQLite database"),
-    (_OLE, "a document of the old Office formats (.doc, .xls, .ppt)"),
+    (OLE, "a document of the old Office formats (.doc, .xls, .ppt)"),
 )
 
 
-def parse(data: bytes, name: str) -> Document:
+def parse(data: bytes, name: str, options: Options = NO_OPTIONS) -> Document:
     """The document in these bytes; a `SourceError` says why there is none."""
-    return format_of(data, name).parse(data, name)
+    return format_of(data, name).parse(data, name, options)
 
 
 def format_of(data: bytes, name: str) -> Format:
@@ -105,7 +104,7 @@ def format_of(data: bytes, name: str) -> Format:
             return known
     extension = PurePosixPath(name).suffix.lower()
     named = next((known for known in FORMATS if extension in known.extensions), None)
-    if data.startswith(_OLE) and "EncryptedPackage".encode("utf-16-le") in data:
+    if data.startswith(OLE) and "EncryptedPackage".encode("utf-16-le") in data:
         raise EncryptedSource(
             "the document is protected by a password; save a copy without one and ingest that"
         )
@@ -128,6 +127,6 @@ def format_of(data: bytes, name: str) -> Format:
 def worth_reading(name: str, head: bytes) -> bool:
     """Whether a file met in a folder is likely one of ours, by its name and its first `HEAD_BYTES`."""
     extension = PurePosixPath(name).suffix.lower()
-    if extension in EXTENSIONS or _is_pdf(head):
+    if extension in EXTENSIONS or is_pdf(head):
         return True
     return not extension and bool(head) and looks_like_text(head)
