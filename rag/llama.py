@@ -26,6 +26,7 @@ import numpy as np
 
 from rag.errors import ModelFailed, ModelInvalid, WindowExceeded
 from rag.gguf import read_header, require_openchat
+from rag.lookup import Lookup
 from rag.state_cache import WORTH_TOKENS, StateCache, common_prefix
 
 # Prompt tokens decoded in one call: progress is reported and Stop is seen at least this often.
@@ -170,15 +171,43 @@ class Engine:
         with _Sampler(self._vocab, self._context, sampling or Sampling(), banned, grammar) as sampler:
             with self._aborting_on(stop):
                 yield from self._read(ids)
+            if not stop.is_set():
+                yield from self._write(ids, sampler, max_tokens, end, stop)
+
+    def _write(
+        self,
+        ids: Sequence[int],
+        sampler: _Sampler,
+        max_tokens: int,
+        end: frozenset[int],
+        stop: threading.Event,
+    ) -> Iterator[Piece]:
+        """Token after token; guesses are decoded along with the token before them.
+
+        Each token is chosen from the logits after the ones before it, guessed or not, so a guess changes
+        when it comes and never what it is.
+        """
+        lookup = Lookup(ids)
+        guessed: list[int] = []  # decoded after the last token, and not yet chosen
+        place = -1  # of the last token's logits in what was decoded last
+        for left in range(max_tokens, 0, -1):
+            token = sampler.next(place)
+            if token in end:
+                break
+            yield Piece(token, self.piece(token))
             if stop.is_set():
+                break
+            lookup.add(token)
+            if guessed and guessed[0] == token:
+                guessed.pop(0)
+                place += 1
+                continue
+            self._forget(guessed)
+            guessed = lookup.guess()[: left - 1]
+            if not self._decode([token, *guessed], all_logits=True):
                 return
-            for _ in range(max_tokens):
-                token = sampler.next()
-                if token in end:
-                    return
-                yield Piece(token, self.piece(token))
-                if stop.is_set() or not self._decode([token]):
-                    return
+            place = 0
+        self._forget(guessed)
 
     def _read(self, ids: Sequence[int]) -> Iterator[Read]:
         # The last one is read again in any case, for its logits.
@@ -236,10 +265,17 @@ class Engine:
             watcher.join()
             self._abort[0] = b"\0"
 
-    def _decode(self, ids: Sequence[int]) -> bool:
-        """True when `ids` were added to the memory; False when it was aborted before they all were."""
+    def _decode(self, ids: Sequence[int], *, all_logits: bool = False) -> bool:
+        """True when `ids` were added to the memory; False when it was aborted before they all were.
+
+        There are logits after the last of them, or after each.
+        """
         tokens = (ll.llama_token * len(ids))(*ids)
-        status = ll.llama_decode(self._context, ll.llama_batch_get_one(tokens, len(ids)))
+        batch = ll.llama_batch_get_one(tokens, len(ids))
+        wanted = (ctypes.c_int8 * len(ids))(*[1] * len(ids))
+        if all_logits:
+            batch.logits = ctypes.cast(wanted, ctypes.POINTER(ctypes.c_int8))
+        status = ll.llama_decode(self._context, batch)
         if status == 0:
             self._ids += ids
             return True
@@ -249,6 +285,11 @@ class Engine:
         if status == _NO_ROOM:
             raise ModelFailed(f"the window of {self.window} tokens is full: ask a shorter question")
         raise ModelFailed(f"llama.cpp failed with status {status} on {self.path.name}: verify the file")
+
+    def _forget(self, guessed: Sequence[int]) -> None:
+        """Takes guesses that were not chosen off the memory's end."""
+        if guessed:
+            self._keep(len(self._ids) - len(guessed))
 
     def _keep(self, count: int) -> None:
         """Forgets all of the context's memory but the first `count` tokens."""
@@ -288,9 +329,9 @@ class _Sampler:
             ll.llama_sampler_free(self.grammar)
             self.grammar = None
 
-    def next(self) -> int:
-        """The next token, after the last one decoded."""
-        pointer = ll.llama_get_logits_ith(self.context, -1)
+    def next(self, place: int) -> int:
+        """The next token, from the logits at a place in what was decoded last; -1 is its end."""
+        pointer = ll.llama_get_logits_ith(self.context, place)
         logits = np.ctypeslib.as_array(pointer, shape=(self.size,)).copy()
         logits[self.banned] = -np.inf
         self._penalise_repeats(logits)

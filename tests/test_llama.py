@@ -53,6 +53,57 @@ def test_greedy_agrees_with_llama_cpps_own_loop(random_model: Path, engine: Engi
     assert said(list(engine.generate(ids, max_tokens=20, end=END))) == expected
 
 
+def test_guesses_change_nothing_but_the_number_of_steps(
+    scripted_model: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = "The lighthouse on that reef was finished in 1759, says its keeper."
+    engine = Engine(scripted_model(words), window=512)
+    steps: list[int] = []
+    decode = engine._decode
+    monkeypatch.setattr(engine, "_decode", lambda ids, **kw: steps.append(len(ids)) or decode(ids, **kw))
+
+    def run(text: str) -> tuple[bytes, int]:
+        ids = prompt(engine, text)
+        steps.clear()
+        events = list(engine.generate(ids, max_tokens=50, end=END))
+        assert engine._ids[: len(ids)] == ids
+        assert engine._ids[len(ids) :] == said(events)  # no wrong guess is left in the memory
+        return b"".join(event.data for event in events if isinstance(event, Piece)), len(steps)
+
+    without, single = run("When?")
+    copied, fewer = run(f"When? {words}")
+    misled, more = run("When? The lighthouse on that sandbank was finished in 1760, it says.")
+    assert without == copied == misled == b" " + words.encode()
+    assert fewer < single / 2
+    assert fewer < more <= single
+
+
+def test_guesses_do_not_change_what_random_weights_say(random_model: Path) -> None:
+    """Each token is the best one after those before it, read one by one, but for rounding."""
+    import llama_cpp
+
+    engine = Engine(random_model, window=1024, threads=1)
+    ids = prompt(engine, "the same words over and over " * 20)
+    answer = said(list(engine.generate(ids, max_tokens=60, end=frozenset())))
+    reference = llama_cpp.Llama(str(random_model), n_ctx=1024, n_threads=1, logits_all=True, verbose=False)
+    reference.eval(ids)
+    for token in answer:
+        logits = reference.scores[reference.n_tokens - 1]
+        assert logits[token] > logits.max() - 0.01 * logits.std()
+        reference.eval([token])
+
+
+def test_the_answer_ends_with_its_reserve_though_more_was_guessed(
+    scripted_model: Callable[[str], Path],
+) -> None:
+    words = "The lighthouse on that reef was finished in 1759."
+    engine = Engine(scripted_model(words), window=512)
+    ids = prompt(engine, words)
+    for count in range(1, 9):
+        assert len(said(list(engine.generate(ids, max_tokens=count, end=END)))) == count
+        assert len(engine._ids) == len(ids) + count
+
+
 def test_reading_is_told_in_steps(engine: Engine) -> None:
     ids = prompt(engine, "word " * 500)
     events = list(engine.generate(ids, max_tokens=1, end=END))
