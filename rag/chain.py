@@ -19,11 +19,11 @@ from langchain_core.runnables.config import run_in_executor
 from rag.citations import CitationReader
 from rag.errors import UsageError
 from rag.evidence import answers
-from rag.llama import Sampling
-from rag.loaded_model import Model, Usage, load_model
+from rag.loaded_model import Model, Usage, load_model, sampling_of
 from rag.local_store import LocalStore
 from rag.openchat import turns_from_messages
-from rag.prompt import ABSTENTION, Prompt, build_prompt, citation_grammar, number_passages
+from rag.passages import number_passages
+from rag.prompt import ABSTENTION, Prompt, build_prompt, citation_grammar
 from rag.quotes import Quote, quote_answer
 from rag.records import (
     Answer,
@@ -191,7 +191,7 @@ class Chain(Runnable[dict[str, Any], Answer]):
         for event in model.stream(
             prompt.ids,
             max_tokens=self.settings.reserve,
-            sampling=Sampling(temperature=self.settings.temperature, seed=self.settings.seed),
+            sampling=sampling_of(self.settings),
             grammar=citation_grammar(len(prompt.passages)),
             stop=stop,
             usage=usage,
@@ -227,6 +227,7 @@ class Chain(Runnable[dict[str, Any], Answer]):
             model.tokenize,
             window=model.window,
             reserve=self.settings.reserve,
+            read=model.read_before(),
         )
 
 

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import PurePosixPath
 
+from rag.marks import MARK
 from rag.records import Citation, Cited, Mark, Passage, Sentence, TextDelta
 from rag.sentences import spans
 from rag.verdicts import Judgement
@@ -23,7 +24,6 @@ from rag.verdicts import Judgement
 # sentence without its marks, the cited passages' texts, what is known about them besides -> judgement
 Judge = Callable[[str, Sequence[str], str], Judgement]
 
-_MARK = re.compile(r"\[\s*\d{1,3}(?:\s*[,;、，；–-]\s*\d{1,3})*\s*\]")
 _BEGUN = re.compile(r"\[[\s\d,;、，；–-]{0,32}")
 _NUMBERS = re.compile(r"(\d+)(?:\s*[–-]\s*(\d+))?")
 # A word that is indexed rather than cited: `x[1]`, `item_list[1]`, `utf8[1]`, `rowCount[1]`.
@@ -76,7 +76,7 @@ class CitationReader:
     def _written(self, ready: str) -> Iterator[TextDelta]:
         before = len(self.text)
         done = 0
-        for match in _MARK.finditer(ready):
+        for match in MARK.finditer(ready):
             self._write(ready[done : match.start()])
             done = match.end()
             self._write_mark(match[0])

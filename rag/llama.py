@@ -145,6 +145,10 @@ class Engine:
                 return buffer.raw[:count]
             size = -count
 
+    def read_before(self) -> list[tuple[int, ...]]:
+        """What need not be read again: the prompt in memory with its answer, and those that are kept."""
+        return [tuple(self._ids), *(self._states.known() if self._states else [])]
+
     def generate(
         self,
         ids: Sequence[int],

@@ -18,12 +18,12 @@ from rag.gguf import PULL_HINT
 from rag.llama import Engine, Read, Sampling
 from rag.model_queue import ModelQueue
 from rag.model_records import check_before_loading, read_records
-from rag.prompt import BEGIN, END_OF_TURN
 from rag.records import Queued, Reading, TextDelta
 from rag.remote import RemoteModel
 from rag.remote_address import is_address, key_from_environment
 from rag.settings import Settings
 from rag.state_cache import StateCache, states_folder
+from rag.template import BEGIN, END_OF_TURN
 
 # `</s>` is not what OpenChat ends a turn with, but nothing sensible follows it.
 END_TOKENS = frozenset({END_OF_TURN, 2})
@@ -54,6 +54,10 @@ class LoadedModel:
     def tokenize(self, text: str) -> list[int]:
         """Plain text as ids; see `Engine.tokenize`."""
         return self.engine.tokenize(text)
+
+    def read_before(self) -> Sequence[Sequence[int]]:
+        """Prompts whose beginnings cost nothing; see `Engine.read_before`."""
+        return self.engine.read_before()
 
     def stream(
         self,
@@ -148,6 +152,17 @@ def load_model(settings: Settings) -> Model:
             )
             _loaded[key] = LoadedModel(engine, ModelQueue(settings.queue))
         return _loaded[key]
+
+
+def sampling_of(settings: Settings) -> Sampling:
+    """How answers are sampled under these settings."""
+    return Sampling(
+        temperature=settings.temperature,
+        top_p=settings.top_p,
+        top_k=settings.top_k,
+        repeat_penalty=settings.repeat_penalty,
+        seed=settings.seed,
+    )
 
 
 def _states(path: Path, window: int) -> StateCache:

@@ -22,12 +22,14 @@ from pydantic import Field, PrivateAttr
 
 from rag.errors import UsageError, WindowExceeded
 from rag.llama import Sampling
-from rag.loaded_model import LoadedModel, Model, Usage, load_model
-from rag.prompt import Condition, encode_conversation, encode_text
+from rag.loaded_model import LoadedModel, Model, Usage, load_model, sampling_of
 from rag.records import TextDelta, Turn
 from rag.remote_address import is_address
 from rag.settings import Settings, load_settings
 from rag.structured_output import structured
+from rag.template import Condition, encode_conversation, encode_text
+
+SAMPLING_FIELDS = tuple(field.name for field in dataclasses.fields(Sampling))
 
 
 class ChatOpenChat(BaseChatModel):
@@ -43,17 +45,17 @@ class ChatOpenChat(BaseChatModel):
     window: int | None = None
     max_tokens: int | None = None
     temperature: float | None = None
-    top_p: float = 0.95
-    top_k: int = 40
-    repeat_penalty: float = 1.0
+    top_p: float | None = None
+    top_k: int | None = None
+    repeat_penalty: float | None = None
     seed: int | None = None
 
     _settings: Settings = PrivateAttr()
 
     def model_post_init(self, context: Any, /) -> None:
         super().model_post_init(context)
-        given = {"model": self.model, "window": self.window, "seed": self.seed}
-        self._settings = load_settings({**given, "temperature": self.temperature})
+        fields = ("model", "window", *SAMPLING_FIELDS)
+        self._settings = load_settings({name: getattr(self, name) for name in fields})
 
     @property
     def _llm_type(self) -> str:
@@ -117,12 +119,8 @@ class ChatOpenChat(BaseChatModel):
                 f"the messages have {len(ids)} tokens; the window has {loaded.window}: send fewer"
             )
         usage = Usage()
-        sampling = Sampling(
-            temperature=kwargs.get("temperature", self._settings.temperature),
-            top_p=kwargs.get("top_p", self.top_p),
-            top_k=kwargs.get("top_k", self.top_k),
-            repeat_penalty=kwargs.get("repeat_penalty", self.repeat_penalty),
-            seed=kwargs.get("seed", self._settings.seed),
+        sampling = dataclasses.replace(
+            sampling_of(self._settings), **{name: kwargs[name] for name in SAMPLING_FIELDS if name in kwargs}
         )
         events = loaded.stream(
             ids,

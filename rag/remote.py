@@ -55,6 +55,7 @@ class RemoteModel:
         self._server: Server | None = None
         self._connecting = threading.Lock()
         self._told: set[str] = set()
+        self._last: tuple[int, ...] = ()
 
     # --- what it is ---------------------------------------------------------------------------------------
 
@@ -128,6 +129,10 @@ class RemoteModel:
             self._server = None
             raise
 
+    def read_before(self) -> Sequence[Sequence[int]]:
+        """The last prompt: what servers that keep prompts have in memory, if nobody else asked since."""
+        return [self._last]
+
     def stream(
         self,
         ids: Sequence[int],
@@ -157,6 +162,7 @@ class RemoteModel:
                 yield from answer.read(event)
             if stop is None or not stop.is_set():
                 answer.require_end()
+            self._last = tuple(ids)
             if usage is not None:
                 answer.fill_in(usage)
         except (ModelFailed, ModelMissing):

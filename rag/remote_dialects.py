@@ -15,8 +15,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from rag.prompt import END_OF_TURN, RESERVED, Condition
 from rag.records import Turn
+from rag.template import END_OF_TURN, RESERVED, Condition
 
 if TYPE_CHECKING:
     from rag.llama import Sampling

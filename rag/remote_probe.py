@@ -16,10 +16,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from rag.errors import ModelFailed, ModelInvalid, ModelMissing
-from rag.prompt import END_OF_TURN, RESERVED_TEXTS, Tokenize
 from rag.remote_dialects import Kind, kind_of, read_models, read_tokens, tokenize_body, window_of
 from rag.remote_tokens import Spelling, best_spelling
 from rag.remote_wire import Wire
+from rag.template import END_OF_TURN, RESERVED_TEXTS, Tokenize
 
 # What OpenChat 3.5's vocabulary makes of a text: the first from the model card's list, the second from
 # Mistral's own tokenizer (a line's end, pieces that stand for bytes, Chinese).

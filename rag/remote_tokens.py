@@ -21,8 +21,8 @@ from pathlib import Path
 from typing import Any, get_args
 
 from rag.errors import UsageError
-from rag.prompt import BEGIN, END_OF_TURN, RESERVED_TEXTS, Condition, Tokenize, header
 from rag.records import Turn
+from rag.template import BEGIN, END_OF_TURN, RESERVED_TEXTS, Condition, Tokenize, header
 
 # mistral-common's data/tokenizer.model.v1; the same file as Mistral-7B-v0.1's tokenizer.model.
 _VOCABULARY_SHA256 = "dadfd56d766715c61d2ef780a525ab43b8e6da4de6865bda3d95fdef5e134055"

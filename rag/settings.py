@@ -25,6 +25,9 @@ BUNDLED_EMBEDDER = "all-MiniLM-L6-v2"
 # RAG_CONFIG names the file to read instead of ./rag.toml; a key is no setting, so that it is never shown.
 _NOT_SETTINGS = {"RAG_CONFIG", "RAG_API_KEY"}
 
+# Least and most of the settings that don't go from 0 to as many as one likes.
+_BOUNDS = {"gpu_layers": (-1, None), "temperature": (0, 5), "top_p": (0.01, 1), "repeat_penalty": (0.1, 10)}
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:
@@ -38,6 +41,9 @@ class Settings:
     window: int = 8192  # the model's window, prompt and answer together, in tokens
     reserve: int = 768  # of these, kept for the answer
     temperature: float = 0.0  # 0 is greedy: a grounded answer is not a place for luck
+    top_p: float = 0.95  # the three below: as the model card has them, but for its repeat penalty of 1.1,
+    top_k: int = 40  # which hurts quoting; all without effect while the temperature is 0
+    repeat_penalty: float = 1.0  # 1 is none
     seed: int = 0
     threads: int = 0  # for llama.cpp; 0 is one a core
     gpu_layers: int = -1  # -1: all of them where llama.cpp was built with a GPU, else none
@@ -95,7 +101,9 @@ def _converted(origin: str, name: str, value: Any, kind: str) -> Any:
         number = wanted(value)
     except (TypeError, ValueError):
         raise UsageError(f"{origin}: {name} is {value!r}; it takes a {wanted.__name__}") from None
-    least = -1 if name == "gpu_layers" else 0
+    least, most = _BOUNDS.get(name, (0, None))
     if number < least:
         raise UsageError(f"{origin}: {name} is {number}; the least is {least}")
+    if most is not None and number > most:
+        raise UsageError(f"{origin}: {name} is {number}; the most is {most}")
     return number

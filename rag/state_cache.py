@@ -71,13 +71,16 @@ class StateCache:
         None unless it shares `WORTH_TOKENS` more than `beyond`.
         """
         wanted = tuple(ids)
-        with self._lock:
-            known = {*self._kept, *self._on_disk}
-        shared, found = max(((common_prefix(one, wanted), one) for one in known), default=(0, ()))
+        shared, found = max(((common_prefix(one, wanted), one) for one in self.known()), default=(0, ()))
         if shared < beyond + WORTH_TOKENS:
             return None
         data = self._from_memory(found) or self._from_disk(found)
         return State(found, data) if data else None
+
+    def known(self) -> list[tuple[int, ...]]:
+        """The ids of every state that is kept."""
+        with self._lock:
+            return [*self._kept, *(ids for ids in self._on_disk if ids not in self._kept)]
 
     def put(self, ids: Sequence[int], data: bytes | bytearray) -> None:
         """Keeps a state; one whose ids are the beginning of these is replaced by it."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import itertools
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -185,6 +186,39 @@ def test_history_is_read_and_borrowed_from(writing: Chain, quoting: Chain) -> No
     assert answer.ledger.history > 0
     follow_up = quoting.invoke({"question": "And how was it lit?", "history": history})
     assert "It was lit by 24 candles." in follow_up.text
+
+
+def test_other_questions_on_the_same_passages_do_not_read_them_again(index: Path, random_model: Path) -> None:
+    settings = load_settings({"index": str(index), "model": str(random_model), "reserve": 5, "passages": 4})
+    chain = load_chain(settings=settings)
+    asked = ["When was Smeaton's tower finished?", "How was Smeaton's tower lit?", "Who finished the tower?"]
+    answers = [chain.invoke({"question": question}) for question in asked]
+    shared = 0
+    for before, after in itertools.pairwise(answers):
+        assert before.ledger is not None
+        assert after.ledger is not None
+        texts = [passage.text for passage in before.passages]
+        same = 0
+        while same < len(texts) and texts[: same + 1] == [p.text for p in after.passages[: same + 1]]:
+            same += 1
+        shared += same
+        if same == len(texts) == len(after.passages):
+            assert after.ledger.reused >= after.ledger.passages
+    assert shared > 0
+    alone = load_chain(settings=dataclasses.replace(settings, window=8000)).invoke({"question": asked[-1]})
+    if [p.text for p in alone.passages] == [p.text for p in answers[-1].passages]:
+        assert alone.text == answers[-1].text
+
+
+def test_sampling_follows_the_settings(index: Path, random_model: Path) -> None:
+    def text(**given: Any) -> str:
+        flags = {"index": str(index), "model": str(random_model), "reserve": 12, **given}
+        return load_chain(settings=load_settings(flags)).invoke({"question": WHEN}).text
+
+    card = {"temperature": 0.7, "repeat_penalty": 1.1, "top_p": 0.95, "top_k": 40}
+    assert text(**card, seed=1) == text(**card, seed=1) != text(**card, seed=2)
+    assert text() == text(seed=2)  # greedy
+    assert text(temperature=5.0, top_k=1) == text()
 
 
 def test_the_cut_answer_says_so(index: Path, random_model: Path) -> None:

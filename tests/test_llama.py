@@ -13,8 +13,8 @@ import pytest
 
 from rag.errors import ModelFailed, ModelInvalid, WindowExceeded
 from rag.llama import READ_BATCH, Engine, Piece, Read, Sampling
-from rag.prompt import encode_conversation
 from rag.records import Turn
+from rag.template import encode_conversation
 
 END = frozenset({32000, 2})
 NEVER = (0, 1, 32001)

@@ -17,9 +17,9 @@ from rag.errors import ModelBusy, ModelFailed, ModelMissing, UsageError, WindowE
 from rag.llama import Sampling
 from rag.loaded_model import LoadedModel, load_model
 from rag.openchat import ChatOpenChat, _until, turns_from_messages
-from rag.prompt import encode_conversation
 from rag.records import Queued, Reading, TextDelta, Turn
 from rag.settings import Settings
+from rag.template import encode_conversation
 
 WORDS = "The lighthouse was finished in 1759 [2]."
 

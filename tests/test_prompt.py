@@ -12,17 +12,11 @@ from hypothesis import strategies as st
 
 from rag.errors import WindowExceeded
 from rag.llama import Engine
-from rag.prompt import (
-    END_OF_TURN,
-    RESERVED,
-    RESERVED_TEXTS,
-    build_prompt,
-    encode_conversation,
-    encode_part,
-    encode_text,
-    passage_text,
-)
+from rag.passages import passage_text
+from rag.prompt import Prompt, build_prompt
 from rag.records import Hit, Turn
+from rag.state_cache import common_prefix
+from rag.template import END_OF_TURN, RESERVED, RESERVED_TEXTS, encode_conversation, encode_part, encode_text
 
 # From the model card of OpenChat 3.5 0106.
 CARD_TURNS = [Turn("user", "Hello"), Turn("assistant", "Hi"), Turn("user", "How are you today?")]
@@ -259,6 +253,33 @@ def test_prompt_and_reserve_never_exceed_the_window(
     )
     assert len(prompt.ids) + 150 <= window
     assert prompt.ledger.prompt == len(prompt.ids)
+
+
+def test_what_was_read_before_comes_first(control: Engine) -> None:
+    a, b, c, d = (hit(f"Words of passage {name}. " * 8, source=f"{name}.txt") for name in "abcd")
+
+    def prompt(hits: list[Hit], read: list[tuple[int, ...]], window: int = 8192) -> Prompt:
+        return build_prompt("Why?", hits, [], control.tokenize, window=window, reserve=50, read=read)
+
+    def order(prompt: Prompt) -> str:
+        return "".join(passage.source[0] for passage in prompt.passages)
+
+    first = prompt([a, b, c], [])
+    assert order(first) == "abc"
+    again = prompt([d, c, b, a], [first.ids])
+    assert order(again) == "abcd"
+    assert [passage.number for passage in again.passages] == [1, 2, 3, 4]
+    shared = common_prefix(first.ids, again.ids)
+    assert shared >= len(first.ids) - first.ledger.question - 20  # all but the question and the end
+    assert order(prompt([d, c, a], [first.ids])) == "adc"  # b is not among them, so c's number is another
+    assert order(prompt([d, c, b], [first.ids])) == "dcb"
+    assert order(prompt([b, a], [first.ids, again.ids])) == "ab"
+    other = prompt([d, c], [])
+    assert order(prompt([a, b, c, d], [other.ids, first.ids])) == "abcd"  # the longer of the two runs
+    # Which passages are left out is decided before, by rank.
+    small = prompt([d, c, b, a], [first.ids], window=first.ledger.prompt + 20)
+    assert sorted(order(small)) != ["a", "b", "c"]
+    assert order(small)[0] == "d"
 
 
 def test_a_papers_own_references_are_no_marks() -> None:

@@ -26,7 +26,7 @@ from rag.errors import ModelBusy, ModelFailed, ModelInvalid, ModelMissing, Usage
 from rag.llama import Engine, Sampling
 from rag.loaded_model import LoadedModel, Usage
 from rag.model_queue import ModelQueue
-from rag.prompt import Condition, citation_grammar, encode_conversation
+from rag.prompt import citation_grammar
 from rag.records import Event, Reading, TextDelta, Turn
 from rag.remote import RemoteModel
 from rag.remote_probe import KNOWN_TOKENS
@@ -34,6 +34,7 @@ from rag.remote_tokens import bytewise
 from rag.remote_wire import Patience
 from rag.searcher import load_searcher
 from rag.settings import Settings
+from rag.template import Condition, encode_conversation
 
 TAKES_IDS = ("llama-server", "vllm")
 TAKES_MESSAGES = ("openchat", "plain")

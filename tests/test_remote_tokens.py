@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from model_files import sentencepiece
 
 from rag.errors import UsageError
-from rag.prompt import BEGIN, END_OF_TURN, RESERVED, RESERVED_TEXTS, encode_conversation
 from rag.prompt import build_prompt as build
 from rag.records import Hit, Turn
 from rag.remote_dialects import (
@@ -26,6 +25,7 @@ from rag.remote_dialects import (
 )
 from rag.remote_probe import KNOWN_TOKENS, _version
 from rag.remote_tokens import Spelling, best_spelling, bytewise, turns_of, without_reserved
+from rag.template import BEGIN, END_OF_TURN, RESERVED, RESERVED_TEXTS, encode_conversation
 
 SPELLINGS = {"bytes": bytewise(), "vocabulary": best_spelling()}
 # Random text, and text made of what makes reserved tokens; "▁" is the vocabulary's own sign for a space.

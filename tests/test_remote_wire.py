@@ -20,11 +20,11 @@ from model_server import ModelServer
 import rag.remote_wire
 from rag.errors import ModelBusy, ModelError, ModelFailed, ModelMissing, UsageError, WindowExceeded
 from rag.llama import Sampling
-from rag.prompt import encode_conversation
 from rag.records import TextDelta, Turn
 from rag.remote import RemoteModel
 from rag.remote_address import is_address, key_from_environment, parse_address
 from rag.remote_wire import Patience
+from rag.template import encode_conversation
 
 KEY = "sk-KEY1-of-nobody"
 HASTY = Patience(connect_seconds=5, reply_seconds=1, first_seconds=1, between_seconds=1)

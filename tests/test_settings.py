@@ -27,6 +27,8 @@ def test_the_order(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         ("RAG_PASAGES", "4", "environment RAG_.*: 'pasages' is not a setting; the settings are chunk_tokens"),
         ("RAG_WINDOW", "many", "window is 'many'; it takes a int"),
         ("RAG_RESERVE", "-1", "reserve is -1; the least is 0"),
+        ("RAG_TOP_P", "2", "top_p is 2.0; the most is 1"),
+        ("RAG_REPEAT_PENALTY", "0", "repeat_penalty is 0.0; the least is 0.1"),
         ("RAG_CONFIG", "/nowhere.toml", "RAG_CONFIG names '/nowhere.toml', which is not a file"),
     ],
 )

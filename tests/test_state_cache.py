@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from rag.llama import Engine, Piece, Read
-from rag.prompt import encode_conversation
 from rag.records import Turn
 from rag.state_cache import StateCache, common_prefix
+from rag.template import encode_conversation
 
 LONG = tuple(range(1000, 1200))
 
