@@ -76,9 +76,11 @@ class _Chunker:
         self._chunk_tokens = chunk_tokens
         self._open: list[Heading] = []
         self._characters_per_token = 3.0
+        self._line = _LineCounter("")
         self._prefix_tokens = lru_cache(maxsize=1024)(count_tokens)
 
     def page(self, page: Page) -> Iterator[Chunk]:
+        self._line = _LineCounter(page.text)
         for section in self._merged(self._sections(page)):
             yield from self._chunks(page, section)
 
@@ -202,7 +204,7 @@ class _Chunker:
 
     def _chunk(self, page: Page, path: tuple[str, ...], units: Sequence[_Unit]) -> Chunk:
         start, end = units[0].start, units[-1].end
-        return Chunk(page.number, start, end, page.text[start:end], path)
+        return Chunk(page.number, start, end, page.text[start:end], path, self._line.at(start))
 
     def _room(self, path: tuple[str, ...]) -> int:
         """Tokens left for the text below a path."""
@@ -210,6 +212,20 @@ class _Chunker:
 
     def _of_prefix(self, path: tuple[str, ...]) -> int:
         return self._prefix_tokens(prefix(self._title, path))
+
+
+class _LineCounter:
+    """In which line of a text a place is, for places that come in order: each character is read once."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._reached, self._line = 0, 1
+
+    def at(self, place: int) -> int:
+        """The line of a place that is not before the last one asked for, from 1."""
+        self._line += self._text.count("\n", self._reached, place)
+        self._reached = place
+        return self._line
 
 
 def _how_many(units: Sequence[_Unit], first: int, room: int, target: int) -> int:

@@ -81,7 +81,8 @@ class Change:
         now = datetime.now(UTC).isoformat(timespec="seconds")
         warnings = json.dumps(document.warnings, ensure_ascii=False)
         values = (identifier, place.content_hash, document.media_type, document.title, warnings)
-        self._insert("document", [(*values, len(document.pages), len(chunks), now)])
+        counts = (len(document.pages), len(chunks))
+        self._insert("document", [(*values, *counts, now, self._parser_version())])
         self._insert("page", (_page_values(identifier, page) for page in document.pages))
         self._insert("block", (row for page in document.pages for row in _block_values(identifier, page)))
         self._insert("chunk", _chunk_values(first, identifier, chunks, digests))
@@ -102,6 +103,11 @@ class Change:
             chunks=self.state.chunks + len(chunks),
         )
         self.chunks_changed |= bool(chunks)
+
+    def _parser_version(self) -> int:
+        meta = self.state.index_meta()
+        assert meta is not None  # the writer does not put anything without
+        return meta.parser_version
 
     def drop_document(self, content_hash: str) -> None:
         """Takes a content out, chunks and all."""
@@ -275,7 +281,8 @@ def _chunk_values(
     for position, (chunk, digest) in enumerate(zip(chunks, digests, strict=True)):
         span = (int(chunk.page), int(chunk.start), int(chunk.end))
         headings = json.dumps(chunk.headings, ensure_ascii=False)
-        yield first + position, document, position, *span, headings, text_digest(chunk.text), digest
+        made_of = (text_digest(chunk.text), digest, int(chunk.line))
+        yield first + position, document, position, *span, headings, *made_of
 
 
 def _vector_values(first: int, vectors: np.ndarray, digests: Sequence[bytes]) -> Iterator[Row]:

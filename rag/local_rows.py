@@ -53,6 +53,7 @@ class DocumentRow:
     pages: int
     chunks: int
     ingested_at: str
+    parser_version: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +69,7 @@ class ChunkRow:
     headings: str
     text_digest: bytes
     embedded_digest: bytes
+    line: int
 
 
 def verified(database: Database, table: str, row: Row) -> Row:
@@ -184,6 +186,20 @@ def read_page(database: Database, document: int, number: int) -> Page | None:
         tuple(Heading(*heading) for heading in json.loads(headings)),
         label,
     )
+
+
+def page_label(database: Database, document: int, number: int) -> str | None:
+    """What a page is called, if anything."""
+    rows = matching(database, "page", {"document": document, "number": number})
+    if not rows:
+        raise damaged(database.directory, f"page {number} of document {document} is gone")
+    return None if rows[0][2] is None else str(rows[0][2])
+
+
+def outdated_contents(database: Database, parser_version: int) -> frozenset[str]:
+    """The contents that older parsers read, by hash."""
+    rows = selected(database, "document", "WHERE parser_version < ?", parser_version)
+    return frozenset(row[1] for row in rows)
 
 
 def page_text(database: Database, document: int, number: int, start: int, end: int) -> str:

@@ -23,6 +23,7 @@ APPLICATION_ID = 0x52414749  # "RAGI"; in the file's header, so that an index is
 LEAST_SQLITE = (3, 37, 0)  # STRICT tables
 BLOCK_CHARACTERS = 16_384
 CHECKSUM_BYTES = 16
+_ROWS_AT_A_TIME = 1_000
 
 Value = str | bytes | int | None
 
@@ -106,6 +107,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
         "pages",
         "chunks",
         "ingested_at",
+        "parser_version",
     ),
     "place": ("location", "root", "source", "address", "content_hash", "size_bytes", "modified_ns"),
     "page": ("document", "number", "label", "headings", "characters"),
@@ -120,6 +122,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
         "headings",
         "text_digest",
         "embedded_digest",
+        "line",
     ),
     "vector": ("chunk", "embedded_digest", "vector"),
     "failure": (
@@ -174,8 +177,44 @@ def _create_tables(connection: sqlite3.Connection) -> None:
             connection.execute(statement)
 
 
+def _add_lines_and_versions(connection: sqlite3.Connection) -> None:
+    """Version 2: the line in which a chunk begins, and which version of the parsers made a document.
+
+    What version 1 holds was made by the parsers' first version, which did not keep a file's lines: 0.
+    """
+    connection.execute("ALTER TABLE chunk ADD COLUMN line INTEGER NOT NULL DEFAULT 0")
+    connection.execute("ALTER TABLE document ADD COLUMN parser_version INTEGER NOT NULL DEFAULT 1")
+    _renew_checksums(connection, "chunk", added=1)
+    _renew_checksums(connection, "document", added=1)
+
+
+def _renew_checksums(connection: sqlite3.Connection, table: str, *, added: int) -> None:
+    """After the last `added` columns came to a table. A row that was damaged before stays so."""
+    statement = select_statement(table, "WHERE id > ? ORDER BY id LIMIT ?")
+    text_factory, connection.text_factory = connection.text_factory, _readable
+    try:
+        last = -1
+        while rows := connection.execute(statement, (last, _ROWS_AT_A_TIME)).fetchall():
+            last = rows[-1][0]
+            connection.executemany(
+                f"UPDATE {table} SET checksum = ? WHERE id = ?",
+                [
+                    (row_checksum(table, values), values[0])
+                    for *values, checksum in rows
+                    if row_checksum(table, values[:-added]) == checksum
+                ],
+            )
+    finally:
+        connection.text_factory = text_factory
+
+
+def _readable(stored: bytes) -> str:
+    """Damaged text is no reason to stop: its row's checksum won't fit."""
+    return stored.decode("utf-8", "surrogateescape")
+
+
 # Each takes the schema from the version that is its place in the list to the next.
-MIGRATIONS: list[Callable[[sqlite3.Connection], None]] = [_create_tables]
+MIGRATIONS: list[Callable[[sqlite3.Connection], None]] = [_create_tables, _add_lines_and_versions]
 
 
 def schema_version() -> int:

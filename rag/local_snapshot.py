@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 
 import numpy as np
 
@@ -26,12 +27,14 @@ from rag.local_rows import (
     document_of,
     document_with,
     matching,
+    page_label,
     places_with,
     read_page,
     read_state,
     read_vectors,
     selected,
 )
+from rag.places import place_of
 from rag.records import Hit, IndexMeta, Page, Place, Source
 
 _QUERY_ERRORS = ("fts5: syntax error", "unterminated string", "no such column", "unknown special query")
@@ -126,18 +129,22 @@ class Snapshot:
         missing = [identifier for identifier in chunk_ids if identifier not in rows]
         if missing:
             raise damaged(self._database.directory, f"chunk {missing[0]} was found but is not there")
-        names: dict[int, tuple[str, str]] = {}
-        for chunk in rows.values():
-            if chunk.document not in names:
-                names[chunk.document] = self._name_and_type(chunk.document)
+        names = {document: self._name_and_type(document) for document in {c.document for c in rows.values()}}
+        labels = self._labels(rows.values())
+        chunks = [rows[int(identifier)] for identifier in chunk_ids]
         return [
-            self._hit(rows[int(identifier)], *names[rows[identifier].document]) for identifier in chunk_ids
+            self._hit(chunk, *names[chunk.document], labels[chunk.document, chunk.page]) for chunk in chunks
         ]
 
-    def _hit(self, chunk: ChunkRow, name: str, media_type: str) -> Hit:
+    def _labels(self, chunks: Iterable[ChunkRow]) -> dict[tuple[int, int], str | None]:
+        """The labels of the chunks' pages, by document and page."""
+        pages = {(chunk.document, chunk.page) for chunk in chunks}
+        return {page: page_label(self._database, *page) for page in pages}
+
+    def _hit(self, chunk: ChunkRow, name: str, media_type: str, label: str | None) -> Hit:
         with self._reading_text(name, chunk.page):
             text = chunk_text(self._database, chunk)
-        return Hit(
+        hit = Hit(
             chunk_id=chunk.id,
             source=name,
             page=chunk.page,
@@ -147,7 +154,10 @@ class Snapshot:
             score=0.0,
             headings=tuple(json.loads(chunk.headings)),
             media_type=media_type,
+            label=label,
+            line=chunk.line,
         )
+        return replace(hit, place=place_of(hit))
 
     @contextmanager
     def _reading_text(self, source: str, number: int) -> Iterator[None]:
@@ -197,7 +207,11 @@ class Snapshot:
                 self._database.directory, f"{place.source!r} lacks some of its {document.chunks} chunks"
             )
         name = shown_name(self._database, place)
-        return [self._hit(chunk, name, document.media_type) for chunk in chunks]
+        labels = self._labels(chunks)
+        return [
+            self._hit(chunk, name, document.media_type, labels[chunk.document, chunk.page])
+            for chunk in chunks
+        ]
 
     # --- sources ----------------------------------------------------------------------------------
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from threading import RLock
 
 import numpy as np
@@ -21,6 +22,7 @@ from rag.local_rows import (
     IDS_AT_A_TIME,
     as_vector,
     document_with,
+    outdated_contents,
     place_at,
     read_state,
 )
@@ -66,21 +68,32 @@ class Writer:
             _log.warning("index %r: %s", str(self._database.directory), error)
 
     def set_meta(self, meta: IndexMeta) -> None:
-        """Says what gives the index its meaning; `IndexMismatch` when its chunks have another one."""
+        """Says what gives the index its meaning; `IndexMismatch` when its chunks have another one.
+
+        Newer parsers may go on with an index: what older ones made is `outdated` then. Older ones may not.
+        """
         with self._lock:
             state = read_state(self._database)
             present = state.index_meta()
             if present == meta:
                 return
-            if present is not None and state.chunks:
+            if present is not None and present.parser_version > meta.parser_version:
+                raise IndexMismatch(_too_new(self._database, present, meta))
+            if present is not None and state.chunks and present != _with_parsers_of(meta, present):
                 raise IndexMismatch(_difference(self._database, present, meta))
             with self._change() as changing:
                 changing.set_meta(meta)
 
-    def has_document(self, content_hash: str) -> bool:
-        """Whether a content is in the index, wherever its files are."""
+    def has_document(self, content_hash: str, *, parser_version: int = 0) -> bool:
+        """Whether a content is in the index as parsers of that version or newer read it, wherever it is."""
         with self._lock:
-            return document_with(self._database, content_hash) is not None
+            document = document_with(self._database, content_hash)
+            return document is not None and document.parser_version >= parser_version
+
+    def outdated(self, parser_version: int) -> frozenset[str]:
+        """The contents, by hash, that parsers older than that version read."""
+        with self._lock:
+            return outdated_contents(self._database, parser_version)
 
     def vectors_for(self, digests: Sequence[bytes]) -> dict[bytes, np.ndarray]:
         """The vectors that are there already, by the digest of the text that was embedded.
@@ -202,6 +215,17 @@ def lost_changes(database: Database, generation: int, noted: int) -> str:
 def _difference(database: Database, present: IndexMeta, wanted: IndexMeta) -> str:
     where = f"index {str(database.directory)!r}"
     return f"{where} was made with {_in_words(present)}; this run has {_in_words(wanted)}; use another index"
+
+
+def _too_new(database: Database, present: IndexMeta, wanted: IndexMeta) -> str:
+    return (
+        f"index {str(database.directory)!r} was written by parsers of version {present.parser_version}; this"
+        f" program has version {wanted.parser_version}: install the newer program that made it"
+    )
+
+
+def _with_parsers_of(meta: IndexMeta, other: IndexMeta) -> IndexMeta:
+    return replace(meta, parser_version=other.parser_version)
 
 
 def _in_words(meta: IndexMeta) -> str:

@@ -34,7 +34,7 @@ class Page:
     number: int
     text: str
     headings: tuple[Heading, ...] = ()
-    label: str | None = None  # what is printed on the page, where that differs from the number
+    label: str | None = None  # what it is called, where that says more: a sheet's name, a page's "iv"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +56,7 @@ class Chunk:
     end: int
     text: str
     headings: tuple[str, ...] = ()  # outermost first; searched, not quoted
+    line: int = 0  # of the page's text, from 1, in which it begins; 0 where that is not known
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +102,10 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class IndexMeta:
-    """What gives an index its meaning; stored in it, and wins over the settings."""
+    """What gives an index its meaning; stored in it, and wins over the settings.
+
+    `parser_version` is the newest that wrote to it; each document has its own.
+    """
 
     embedding_model: str
     embedding_revision: str
@@ -115,7 +119,11 @@ class IndexMeta:
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A chunk that a search returned. `score` orders hits; `scores` says what it was made of."""
+    """A chunk that a search returned. `score` orders hits; `scores` says what it was made of.
+
+    `label` is its page's, `line` the page's line in which it begins (0: not known), and `place` says in words
+    where it is: "page 3", "sheet Budget, rows 2–14" (see `rag.places`).
+    """
 
     chunk_id: int
     source: str
@@ -127,6 +135,9 @@ class Hit:
     scores: Mapping[str, float] = field(default_factory=dict)
     headings: tuple[str, ...] = ()
     media_type: str = ""
+    label: str | None = None
+    line: int = 0
+    place: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +153,9 @@ class Passage:
     score: float
     headings: tuple[str, ...] = ()
     media_type: str = ""
+    label: str | None = None
+    line: int = 0
+    place: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +163,8 @@ class Citation:
     """A number in an answer, resolved.
 
     `start`, `end` and `quote` are the words of the source that bear the sentence out (or come nearest);
-    `answer_start` and `answer_end` are the sentence's place in the answer's text.
+    `answer_start` and `answer_end` are the sentence's place in the answer's text. `place` says in words where
+    the quote is, `line` the page's line in which it begins (0: not known).
     """
 
     number: int
@@ -161,6 +176,9 @@ class Citation:
     verdict: Verdict
     answer_start: int
     answer_end: int
+    label: str | None = None
+    line: int = 0
+    place: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,9 +38,9 @@ def chunks(text: str) -> list[Chunk]:
     found = []
     for number, page_text in enumerate(text.split("\f"), start=1):
         start = 0
-        for line in page_text.split("\n"):
+        for position, line in enumerate(page_text.split("\n"), start=1):
             if line:
-                found.append(Chunk(number, start, start + len(line), line, ("Head",)))
+                found.append(Chunk(number, start, start + len(line), line, ("Head",), position))
             start += len(line) + 1
     return found
 

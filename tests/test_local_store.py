@@ -89,7 +89,21 @@ def test_a_hit_has_all_that_a_citation_needs(store: LocalStore) -> None:
         ((chunk, score),) = snapshot.keywords(match_query("teeth"), 5)
         assert score > 0
         assert snapshot.hits([chunk]) == [
-            Hit(chunk, "notes/beta.txt", 3, 0, 5, "teeth", 0.0, {}, ("Head",), "text/plain")
+            Hit(
+                chunk,
+                "notes/beta.txt",
+                3,
+                0,
+                5,
+                "teeth",
+                0.0,
+                {},
+                ("Head",),
+                "text/plain",
+                label="p3",
+                line=1,
+                place="p3, section “Head”",
+            )
         ]
         page = snapshot.page("notes/beta.txt", 3)
         assert page.text[0:5] == "teeth"
@@ -861,14 +875,14 @@ def test_a_later_version_is_refused_by_both_numbers(store: LocalStore) -> None:
     connection = sqlite3.connect(store.directory / "index.sqlite")
     connection.execute("PRAGMA user_version = 9")
     connection.close()
-    with pytest.raises(IndexMismatch, match="has version 9; this program reads up to 1: install the newer"):
+    with pytest.raises(IndexMismatch, match="has version 9; this program reads up to 2: install the newer"):
         LocalStore.open(store.directory)
 
 
 def test_an_earlier_version_is_brought_up_to_date(store: LocalStore, monkeypatch: pytest.MonkeyPatch) -> None:
     store.close()
 
-    def second(connection: sqlite3.Connection) -> None:
+    def third(connection: sqlite3.Connection) -> None:
         connection.execute("CREATE TABLE extra (id INTEGER PRIMARY KEY) STRICT")
 
     def broken(connection: sqlite3.Connection) -> None:
@@ -876,7 +890,7 @@ def test_an_earlier_version_is_brought_up_to_date(store: LocalStore, monkeypatch
         connection.execute("CREATE TABLE half (id INTEGER PRIMARY KEY) STRICT")
 
     monkeypatch.setattr(local_schema, "MIGRATIONS", local_schema.MIGRATIONS)
-    local_schema.MIGRATIONS.extend([second, broken])
+    local_schema.MIGRATIONS.extend([third, broken])
     try:
         with pytest.raises(IndexDamaged, match="table half already exists"):
             LocalStore.open(store.directory)
@@ -885,10 +899,10 @@ def test_an_earlier_version_is_brought_up_to_date(store: LocalStore, monkeypatch
         assert again.check() == []
         assert samples.texts_in(again).keys() == {"alpha.txt", "notes/beta.txt"}
         local_schema.MIGRATIONS.pop()
-        with pytest.raises(IndexMismatch, match="has version 2; this program reads up to 1"):
+        with pytest.raises(IndexMismatch, match="has version 3; this program reads up to 2"):
             LocalStore.open(store.directory)
     finally:
-        del local_schema.MIGRATIONS[1:]
+        del local_schema.MIGRATIONS[2:]
 
 
 def test_other_words_make_the_keyword_index_anew(store: LocalStore, monkeypatch: pytest.MonkeyPatch) -> None:
