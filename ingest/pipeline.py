@@ -12,7 +12,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -51,9 +51,10 @@ def ingest(
     """Brings the index that `settings` names up to date with the files at `paths`.
 
     Raises `UsageError` for a path that isn't there, `IndexLocked` while another process writes,
-    `IndexMismatch` where the index was made in another way, and what the store raises; a file that can't be
-    read is a row in the report. `stop` ends it between two files or portions of one. `load_embedder` makes
-    an embedder of its model's name, where it shall not be `LocalEmbeddings` itself.
+    `IndexMismatch` where the index was made in another way or by newer parsers, and what the store raises; a
+    file that can't be read is a row in the report. What older parsers read is read again. `stop` ends it
+    between two files or portions of one. `load_embedder` makes an embedder of its model's name, where it
+    shall not be `LocalEmbeddings` itself.
     """
     store = open_store(settings.index, create=True)
     try:
@@ -119,6 +120,7 @@ class _Run:
         stored, wanted = self.store.meta(), self.settings.embedding_model
         if stored is None:
             return wanted or BUNDLED_EMBEDDER
+        self.writer.require_parsers(PARSER_VERSION)
         if wanted is not None and wanted != stored.embedding_model:
             raise IndexMismatch(
                 f"the index was made with the embedding model {stored.embedding_model!r}, and the settings "
@@ -146,9 +148,13 @@ class _Run:
         return plan
 
     def _settle(self, plan: Plan) -> list[Task]:
-        """Does all that needs neither parser nor model; gives what is left, copies of others last."""
+        """Does all that needs neither parser nor model; gives what is left, copies of others last.
+
+        What older parsers read is read again; until then its text stays as it was.
+        """
         reading: dict[str, Task] = {}
         copies: list[Task] = []
+        outdated = self.writer.outdated(PARSER_VERSION)
         for task in plan.tasks:
             content = task.place.content_hash
             if task.action == "read" or (task.action == "link" and not self.writer.has_document(content)):
@@ -160,6 +166,11 @@ class _Run:
                 self.writer.link(task.place)
             elif task.before is not None:
                 self.writer.relocate(task.before, task.place)
+            if content in outdated:
+                again = replace(task, outcome="updated" if task.outcome == "unchanged" else task.outcome)
+                copies += [again] if content in reading else []
+                reading.setdefault(content, again)
+                continue
             self.sofar.sources[task.outcome].append(task.place.source)
         gone = [place.location for place in plan.gone]
         if gone or plan.forgotten:
@@ -225,7 +236,7 @@ class _Run:
                 yield task, future.result()
 
     def _parse(self, task: Task, sandbox: Sandbox) -> Document | None:
-        if self.writer.has_document(task.place.content_hash):
+        if self._is_current(task.place.content_hash):
             return None  # another file of the same content was stored meanwhile
         begun = time.monotonic()
         try:
@@ -239,6 +250,9 @@ class _Run:
         finally:
             self.sofar.seconds["parse"] += time.monotonic() - begun
 
+    def _is_current(self, content_hash: str) -> bool:
+        return self.writer.has_document(content_hash, parser_version=PARSER_VERSION)
+
     def _store(self, task: Task, document: Document | SourceError | None, indexer: Indexer) -> None:
         place = task.place
         if isinstance(document, SourceError):
@@ -247,7 +261,7 @@ class _Run:
             self.writer.record_failure(place, str(document), PARSER_VERSION)
             self.sofar.failed.append(Failure(place.source, str(document)))
             return
-        if document is None or self.writer.has_document(place.content_hash):
+        if document is None or self._is_current(place.content_hash):
             self.writer.link(place)
         else:
             stored = indexer.put(

@@ -77,12 +77,22 @@ class Writer:
             present = state.index_meta()
             if present == meta:
                 return
-            if present is not None and present.parser_version > meta.parser_version:
-                raise IndexMismatch(_too_new(self._database, present, meta))
+            self.require_parsers(meta.parser_version)
             if present is not None and state.chunks and present != _with_parsers_of(meta, present):
                 raise IndexMismatch(_difference(self._database, present, meta))
             with self._change() as changing:
                 changing.set_meta(meta)
+
+    def require_parsers(self, parser_version: int) -> None:
+        """Raises `IndexMismatch` when parsers newer than that version wrote to the index."""
+        with self._lock:
+            present = read_state(self._database).index_meta()
+            if present is not None and present.parser_version > parser_version:
+                raise IndexMismatch(
+                    f"index {str(self._database.directory)!r} was written by parsers of version"
+                    f" {present.parser_version}; this program has version {parser_version}: install the newer"
+                    " program that made it"
+                )
 
     def has_document(self, content_hash: str, *, parser_version: int = 0) -> bool:
         """Whether a content is in the index as parsers of that version or newer read it, wherever it is."""
@@ -215,13 +225,6 @@ def lost_changes(database: Database, generation: int, noted: int) -> str:
 def _difference(database: Database, present: IndexMeta, wanted: IndexMeta) -> str:
     where = f"index {str(database.directory)!r}"
     return f"{where} was made with {_in_words(present)}; this run has {_in_words(wanted)}; use another index"
-
-
-def _too_new(database: Database, present: IndexMeta, wanted: IndexMeta) -> str:
-    return (
-        f"index {str(database.directory)!r} was written by parsers of version {present.parser_version}; this"
-        f" program has version {wanted.parser_version}: install the newer program that made it"
-    )
 
 
 def _with_parsers_of(meta: IndexMeta, other: IndexMeta) -> IndexMeta:

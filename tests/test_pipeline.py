@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +22,8 @@ from pdf_by_hand import lines_pdf
 from ingest import pipeline
 from ingest.pipeline import Progress, Report, ingest
 from ingest.reading import parse_file
-from rag.errors import IndexLocked, IndexMismatch, UsageError
-from rag.records import Failure, IndexMeta
+from rag.errors import CorruptSource, IndexLocked, IndexMismatch, UsageError
+from rag.records import Document, Failure, IndexMeta, Page
 from rag.settings import Settings
 from rag.store import open_store
 
@@ -339,6 +340,105 @@ def test_the_indexs_meaning_is_set_once_and_wins(bench: Bench) -> None:
     assert store.meta() == IndexMeta("hashed", "1", DIMENSION, 100, 1)
     store.close()
     assert all(HashedEmbeddings().count_tokens(text) <= 100 for text in bench.contents()["new.txt"][2])
+
+
+# --- newer parsers --------------------------------------------------------------------------------------
+
+
+def newer_parsers(monkeypatch: pytest.MonkeyPatch, *, broken: bytes = b"") -> list[str]:
+    """Parsers of the next version: they read one page more. Gives the names of what they read."""
+    read: list[str] = []
+
+    def parse(path: bytes, *, name: str, **more: Any) -> Document:
+        read.append(name)
+        document = parse_file(path, name=name, **more)
+        if broken and path.endswith(broken):
+            raise CorruptSource("the newer parsers don't like it")
+        page = Page(len(document.pages) + 1, "A footnote that only newer parsers see.")
+        return replace(document, pages=(*document.pages, page))
+
+    monkeypatch.setattr(pipeline, "parse_file", parse)
+    monkeypatch.setattr(pipeline, "PARSER_VERSION", pipeline.PARSER_VERSION + 1)
+    return read
+
+
+def test_newer_parsers_read_everything_again_and_embed_what_is_new(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench.write("copy.md", (bench.docs / "sub/b.md").read_bytes())
+    bench.write("broken.pdf", BROKEN_PDF)
+    first = bench.ingest()
+    before = bench.contents()
+    read = newer_parsers(monkeypatch)
+    report = bench.ingest()
+    assert sorted(report.updated) == sorted(first.added)
+    assert (report.added, report.removed, report.moved, report.unchanged) == ((), (), (), ())
+    assert {"a.txt", "broken.pdf", "c.pdf", "copy.md"} <= set(read), "a failure is tried again too"
+    assert [failure.source for failure in report.failed] == ["broken.pdf"]
+    embedded = bench.embedders[-1].embedded
+    assert report.embedded == len(embedded) == 2, "below a heading, and without one"
+    assert all(text.endswith("A footnote that only newer parsers see.") for text in embedded)
+    after = bench.contents()
+    assert after.keys() == before.keys()
+    for source, (_, pages, texts, _) in after.items():
+        assert pages[:-1] == before[source][1]
+        assert texts == [*before[source][2], "A footnote that only newer parsers see."]
+    loaded = len(bench.embedders)
+    assert sorted(bench.ingest().unchanged) == sorted(first.added)
+    assert len(bench.embedders) == loaded
+
+
+def test_newer_parsers_read_moved_and_touched_files_again(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench.ingest()
+    (bench.docs / "a.txt").rename(bench.docs / "moved.txt")
+    os.utime(bench.docs / "sub/b.md", ns=(1, 1))
+    newer_parsers(monkeypatch)
+    report = bench.ingest()
+    assert report.moved == ("moved.txt",)
+    assert "sub/b.md" in report.updated
+    assert all(len(pages) > 1 for _, pages, _, _ in bench.contents().values())
+
+
+def test_while_newer_parsers_read_what_the_older_ones_read_is_there(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench.ingest()
+    before, stop = bench.contents(), threading.Event()
+    newer_parsers(monkeypatch)
+
+    def after_one(progress: Progress) -> None:
+        if progress.files_done == 1:
+            stop.set()
+
+    half = bench.ingest(progress=after_one, stop=stop)
+    assert len(half.updated) == 1
+    mixed = bench.contents()
+    assert mixed.keys() == before.keys()
+    assert {source for source in mixed if mixed[source] != before[source]} == set(half.updated)
+    rest = bench.ingest()
+    assert sorted([*half.updated, *rest.updated]) == sorted(before)
+    assert list(rest.unchanged) == list(half.updated)
+
+
+def test_what_newer_parsers_cant_read_is_a_failure(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    bench.ingest()
+    newer_parsers(monkeypatch, broken=b"b.md")
+    report = bench.ingest()
+    assert report.failed == (Failure("sub/b.md", "the newer parsers don't like it"),)
+    assert "sub/b.md" not in bench.contents()
+
+
+def test_an_index_of_newer_parsers_is_left_as_it_is(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    bench.ingest()
+    before = bench.contents()
+    (bench.docs / "a.txt").unlink()
+    monkeypatch.setattr(pipeline, "PARSER_VERSION", pipeline.PARSER_VERSION - 1)
+    versions = f"parsers of version {pipeline.PARSER_VERSION + 1}; this program has version"
+    with pytest.raises(IndexMismatch, match=f"{versions} {pipeline.PARSER_VERSION}: install the newer"):
+        bench.ingest()
+    assert bench.contents() == before
 
 
 def test_two_at_once(bench: Bench) -> None:
