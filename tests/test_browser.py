@@ -405,6 +405,9 @@ def saying_server(
     yield from _started(tmp_path_factory.mktemp("saying"), settings)
 
 
+LEDGER_PARTS = ("instruction", "passages", "history", "question", "reserve", "free")
+
+
 @pytest.fixture(scope="module")
 def babbling_server(
     server: Server, tmp_path_factory: pytest.TempPathFactory, random_model: Path
@@ -427,7 +430,13 @@ def test_a_written_answer_is_cited_and_checked(open_tab: Callable[..., Tab], say
     exchange = tab.ask("How many candles lit Smeaton's tower?")
     expect(exchange.locator(".label")).to_have_text("Answer by OpenChat")
     expect(exchange.locator(".text")).to_contain_text("It had 24 candles")
-    expect(exchange.locator(".foot")).to_contain_text("tokens read")
+    ledger = exchange.locator(".ledger")
+    expect(ledger.locator("summary")).to_have_text(re.compile(r"^[\d,]+ of 8,192 tokens read$"))
+    ledger.locator("summary").click()
+    expect(ledger.locator(".ledger-parts li")).to_have_text(
+        [re.compile(rf"^{name}[\d,]+$") for name in LEDGER_PARTS]
+    )
+    expect(ledger).to_contain_text("were in memory and not read again")
     mark = exchange.locator("button.mark")
     expect(mark).to_have_count(1)
     verdict = exchange.locator(".citation .verdict").inner_text()

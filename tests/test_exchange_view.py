@@ -87,7 +87,8 @@ def test_a_written_answer() -> None:
     done.seconds = 12.34
     data = exchange_data(done, opened=0)
     assert data["label"] == {"words": "Answer by OpenChat", "none": False}
-    assert data["foot"] == "openchat.gguf · 12.3 s · 2,145 of 8,192 tokens read"
+    assert data["foot"] == "openchat.gguf · 12.3 s"
+    assert data["window"]["words"] == "2,145 of 8,192 tokens read"
     assert (data["going"], data["trouble"], data["opened"]) == (None, None, 0)
     text, mark = data["pieces"]
     assert text["text"] == "Lit in 1759. "

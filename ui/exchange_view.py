@@ -13,6 +13,7 @@ from typing import Any
 
 from rag.records import Answer, Citation, Passage
 from ui.conversation import Exchange, Progress
+from ui.ledger_view import ledger_data
 from ui.marked_text import AnswerPiece, answer_pieces, growing_pieces
 from ui.terminal import one_line, plural, visible
 
@@ -46,6 +47,7 @@ def exchange_data(exchange: Exchange, *, opened: int | None = None, loading: boo
         "going": None if progress.ended else _going(exchange, loading),
         "trouble": progress.error,
         "foot": _foot(exchange) if progress.ended else None,
+        "window": ledger_data(answer.ledger) if answer is not None else None,
         "plain": progress.text,
     }
 
@@ -170,6 +172,4 @@ def _foot(exchange: Exchange) -> str:
     parts = [visible(PurePosixPath(answer.model).name)] if answer.model else []
     if exchange.seconds is not None:
         parts.append(f"{exchange.seconds:.1f} s")
-    if answer.ledger is not None:
-        parts.append(f"{answer.ledger.prompt:,} of {answer.ledger.window:,} tokens read")
     return " · ".join(parts) or " "

@@ -18,6 +18,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
   redraw(root, "trouble", data.trouble, () => (data.trouble ? [trouble(data.trouble)] : []));
   redraw(root, "citations", [data.citations, data.opened], () => citations(data, open));
   redraw(root, "foot", data.foot, () => (data.foot ? [foot(data, setTriggerValue)] : []));
+  redraw(root, "window", data.window, () => (data.window ? [ledger(data.window)] : []));
 
   // a new question moves to the top, so that its answer grows in view
   if (data.live && !root.met) parentElement.host.scrollIntoView({ block: "start", behavior: "smooth" });
@@ -140,4 +141,21 @@ function foot(data, setTriggerValue) {
     iconButton("edit", "Edit the question", () => setTriggerValue("edit", true)),
     element("span", { class: "made" }, data.foot),
   );
+}
+
+// How the model's window was spent: a bar that opens into a list.
+function ledger(spent) {
+  const bar = element(
+    "span",
+    { class: "ledger-bar", "aria-hidden": "true" },
+    ...spent.parts.map((part) => element("span", { class: part.name, style: "width:" + part.share * 100 + "%" })),
+  );
+  const rows = spent.parts.map((part) =>
+    element("li", {}, element("span", { class: "swatch " + part.name, "aria-hidden": "true" }), element("span", {}, part.name), element("span", { class: "tokens" }, part.tokens)),
+  );
+  const notes = [spent.reused, spent.estimated].filter(Boolean).map((words) => element("p", {}, words));
+  const leftOut = spent.left_out.length
+    ? [element("p", { class: "heading" }, "Left out"), element("ul", { class: "left-out" }, ...spent.left_out.map((words) => element("li", {}, words)))]
+    : [];
+  return element("details", { class: "ledger" }, element("summary", {}, bar, spent.words), element("ul", { class: "ledger-parts" }, ...rows), ...notes, ...leftOut);
 }
