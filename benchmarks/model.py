@@ -8,6 +8,7 @@ ratio of their medians is given, because machines are noisy.
 
 from __future__ import annotations
 
+import json
 import platform
 import resource
 import statistics
@@ -25,13 +26,17 @@ import numpy as np
 from sentencepiece import SentencePieceProcessor
 
 from rag.llama import READ_BATCH, Engine, Piece, Read
+from rag.lookup import GUESSED, Lookup
 from rag.prompt import citation_grammar
+from rag.state_cache import StateCache
 
 # The model card's shape.
 LAYERS, WIDTH, FEED_FORWARD, HEADS, KEY_HEADS, WINDOW = 32, 4096, 14336, 32, 8, 8192
 Q4, Q6 = gguf.GGMLQuantizationType.Q4_K, gguf.GGMLQuantizationType.Q6_K
 BLOCK_BYTES = {Q4: 144, Q6: 210}  # of 256 weights
 PROMPT_TOKENS, ANSWER_TOKENS, ROUNDS = 256, 24, 3
+READ_TOKENS = 1024  # about as many as six passages with the instruction
+CASES = Path(__file__).parents[1] / "data" / "verdicts.jsonl"
 
 
 def write_synthetic_openchat(path: Path) -> Path:
@@ -206,14 +211,74 @@ def _measure(path: Path) -> None:
     print(f"{'':34}{'tokens/s in':>12}{'ratio':>7}{'tokens/s out':>14}{'ratio':>7}")
     for name, (read, write) in speeds.items():
         print(f"{name:34}{read:12.1f}{read / base[0]:7.3f}{write:14.2f}{write / base[1]:7.3f}")
-    engine._keep(0)
-    cold = first_token_seconds(engine, ids)
-    follow_up = first_token_seconds(engine, [*ids, *random.integers(300, 31000, 40).tolist()])
-    print(
-        f"first token: cold {cold:.1f} s, follow-up of 40 more tokens {follow_up:.2f} s: "
-        f"{cold / follow_up:.1f} times sooner"
-    )
+    _follow_up(path, engine, random)
+    _guesses(engine, random)
     print(f"memory at its largest: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6:.2f} GB")
+
+
+def _follow_up(path: Path, engine: Engine, random: np.random.Generator) -> None:
+    """Cold; a follow-up, which adds a question to what was read; and cold again with the state from disk."""
+    ids = [1, *random.integers(300, 31000, READ_TOKENS - 1).tolist()]
+    question = random.integers(300, 31000, 40).tolist()
+    with tempfile.TemporaryDirectory() as folder:
+        engine._states = StateCache(str(path), folder=Path(folder))
+        engine._keep(0)
+        cold = first_token_seconds(engine, ids)
+        follow_up = first_token_seconds(engine, [*ids, *question])
+        engine._states.flush()
+        engine._states = StateCache(str(path), folder=Path(folder))  # as another process finds it
+        engine._keep(0)
+        tomorrow = first_token_seconds(engine, ids)
+        engine._states = None
+    print(
+        f"first token of a prompt of {READ_TOKENS}: cold {cold:.1f} s; a follow-up of 40 more "
+        f"{follow_up:.2f} s, {cold / follow_up:.1f} times sooner; asked again another day {tomorrow:.2f} s, "
+        f"{cold / tomorrow:.0f} times sooner"
+    )
+
+
+def _guesses(engine: Engine, random: np.random.Generator) -> None:
+    """What several tokens in one go cost, and what guessing gains on sentences that people wrote."""
+    engine._keep(min(len(engine._ids), PROMPT_TOKENS))
+    start = len(engine._ids)
+    seconds: dict[int, list[float]] = {count: [] for count in range(1, GUESSED + 2)}
+    for _ in range(2 * ROUNDS):
+        for count, times in seconds.items():
+            engine._keep(start)
+            begun = time.monotonic()
+            engine._decode(random.integers(300, 31000, count).tolist(), all_logits=True)
+            ll.llama_synchronize(engine._context)
+            times.append(time.monotonic() - begun)
+    cost = {count: statistics.median(times) for count, times in seconds.items()}
+    print("tokens in one go: " + ", ".join(f"{n} cost {cost[n] / cost[1]:.2f}" for n in cost))
+    cases = [json.loads(line) for line in CASES.read_text("utf-8").splitlines()]
+    for language in ("en", "zh"):
+        for name, kinds in (("verbatim", {"verbatim"}), ("in other words", None)):
+            pairs = [
+                (engine.tokenize(case["passage"]), engine.tokenize(case["sentence"]))
+                for case in cases
+                if case["expected"] == "supported" and case["language"] == language
+                if (case["kind"] in kinds if kinds else case["kind"] != "verbatim")
+            ]
+            alone = sum(len(answer) for _, answer in pairs) * cost[1]
+            guessed = sum(cost[step] for pair in pairs for step in steps(*pair))
+            print(f"guessing, {language}, {len(pairs)} sentences {name}: {alone / guessed:.2f} times as fast")
+
+
+def steps(prompt: Sequence[int], answer: Sequence[int]) -> Iterator[int]:
+    """How many tokens each decoding has when exactly this answer is written, as `Engine` does it."""
+    lookup = Lookup(prompt)
+    place = 0
+    while place < len(answer):
+        lookup.add(answer[place])
+        place += 1
+        guess = lookup.guess()
+        yield 1 + len(guess)
+        for token in guess:
+            if place == len(answer) or token != answer[place]:
+                break
+            lookup.add(token)
+            place += 1
 
 
 if __name__ == "__main__":

@@ -56,9 +56,9 @@ def fit(
     left, full = room, False
     for hit in hits:
         tokens = len(numbering.ids(len(kept) + 1, hit))
-        full = full or left < tokens <= room
         if full or tokens > left:
-            reason = f"only {left} tokens of the window were left"
+            reason = "ranked below one that did not fit" if full else f"only {left} tokens were left for it"
+            full = full or tokens <= room
             left_out.append(LeftOut(f"{hit.source}, page {hit.page}", tokens, reason))
             continue
         left -= tokens
@@ -131,6 +131,9 @@ def _passage(number: int, hit: Hit) -> Passage:
         score=hit.score,
         headings=hit.headings,
         media_type=hit.media_type,
+        label=hit.label,
+        line=hit.line,
+        place=hit.place,
     )
 
 

@@ -148,10 +148,10 @@ function ledger(spent) {
   const bar = element(
     "span",
     { class: "ledger-bar", "aria-hidden": "true" },
-    ...spent.parts.map((part) => element("span", { class: part.name, style: "width:" + part.share * 100 + "%" })),
+    ...spent.parts.map((part) => element("span", { class: "part-" + part.name, style: "width:" + part.share * 100 + "%" })),
   );
   const rows = spent.parts.map((part) =>
-    element("li", {}, element("span", { class: "swatch " + part.name, "aria-hidden": "true" }), element("span", {}, part.name), element("span", { class: "tokens" }, part.tokens)),
+    element("li", {}, element("span", { class: "swatch part-" + part.name, "aria-hidden": "true" }), element("span", {}, part.name), element("span", { class: "tokens" }, part.tokens)),
   );
   const notes = [spent.reused, spent.estimated].filter(Boolean).map((words) => element("p", {}, words));
   const leftOut = spent.left_out.length
