@@ -23,6 +23,7 @@ from rag.loaded_model import Model, Usage, load_model, sampling_of
 from rag.local_store import LocalStore
 from rag.openchat import turns_from_messages
 from rag.passages import number_passages
+from rag.places import line_of, place_of
 from rag.prompt import ABSTENTION, Prompt, build_prompt, citation_grammar
 from rag.quotes import Quote, quote_answer
 from rag.records import (
@@ -146,7 +147,7 @@ class Chain(Runnable[dict[str, Any], Answer]):
         # Numbered in the order in which they are quoted: the first mark of an answer is [1].
         quoted = {quote.chunk_id: place for place, quote in reversed(list(enumerate(quotes)))}
         hits = sorted(hits, key=lambda hit: quoted.get(hit.chunk_id, len(quotes)))
-        numbers = {hit.chunk_id: number for number, hit in enumerate(hits, start=1)}
+        numbered = {hit.chunk_id: (number, hit) for number, hit in enumerate(hits, start=1)}
         passages = number_passages(hits)
         yield Retrieved(passages)
         text = ""
@@ -154,7 +155,7 @@ class Chain(Runnable[dict[str, Any], Answer]):
         sentences: list[Sentence] = []
         for quote in quotes:
             start = len(text) + (2 if text else 0)
-            piece, citation, sentence = _cited_quote(quote, numbers[quote.chunk_id], start)
+            piece, citation, sentence = _cited_quote(quote, *numbered[quote.chunk_id], start)
             piece = ("\n\n" if text else "") + piece
             text += piece
             citations.append(citation)
@@ -270,7 +271,7 @@ def _question_and_history(input: dict[str, Any]) -> tuple[str, list[Turn]]:
     return input["question"], turns_from_messages(input.get("history") or [])
 
 
-def _cited_quote(quote: Quote, number: int, start: int) -> tuple[str, Citation, Sentence]:
+def _cited_quote(quote: Quote, number: int, hit: Hit, start: int) -> tuple[str, Citation, Sentence]:
     """A source's own words as a piece of the answer that starts at `start`; line ends become spaces."""
     words = " ".join(quote.text.split())
     mark = f"[{number}]"
@@ -286,6 +287,9 @@ def _cited_quote(quote: Quote, number: int, start: int) -> tuple[str, Citation, 
         verdict="supported",  # it is what the source says, to the letter
         answer_start=start,
         answer_end=end,
+        label=hit.label,
+        line=line_of(hit, quote.start),
+        place=place_of(hit, quote.start, quote.end),
     )
     marks = (Mark(end - len(mark), end, (number,)),)
     return piece, citation, Sentence(start, end, (number,), "supported", marks)

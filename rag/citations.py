@@ -17,7 +17,8 @@ from dataclasses import replace
 from pathlib import PurePosixPath
 
 from rag.marks import MARK
-from rag.records import Citation, Cited, Mark, Passage, Sentence, TextDelta
+from rag.places import line_of, place_of
+from rag.records import Citation, Cited, Mark, Passage, Sentence, TextDelta, Verdict
 from rag.sentences import spans
 from rag.verdicts import Judgement
 
@@ -156,19 +157,28 @@ class CitationReader:
         context = " ".join(dict.fromkeys(line for passage in cited for line in _known_besides(passage)))
         judgement = self._judge(words, [passage.text for passage in cited], context)
         return tuple(
-            Citation(
-                number=passage.number,
-                source=passage.source,
-                page=passage.page,
-                start=passage.start + start,
-                end=passage.start + end,
-                quote=passage.text[start:end],
-                verdict=judgement.verdict,
-                answer_start=sentence.start,
-                answer_end=sentence.end,
-            )
-            for passage, (start, end) in zip(cited, judgement.spans, strict=True)
+            _citation(passage, span, judgement.verdict, sentence)
+            for passage, span in zip(cited, judgement.spans, strict=True)
         )
+
+
+def _citation(passage: Passage, span: tuple[int, int], verdict: Verdict, sentence: Sentence) -> Citation:
+    """The citation of a span of a passage's text by a sentence of the answer."""
+    start, end = passage.start + span[0], passage.start + span[1]
+    return Citation(
+        number=passage.number,
+        source=passage.source,
+        page=passage.page,
+        start=start,
+        end=end,
+        quote=passage.text[slice(*span)],
+        verdict=verdict,
+        answer_start=sentence.start,
+        answer_end=sentence.end,
+        label=passage.label,
+        line=line_of(passage, start),
+        place=place_of(passage, start, end),
+    )
 
 
 def _certain(held: str) -> str:

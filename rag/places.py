@@ -1,44 +1,39 @@
 """Where words stand in a document, in words for a person: "page 3", "sheet Budget, row 12", "line 120".
 
-Pure. Takes a media type, a page's number and label, a line and the headings above; gives one line, or nothing
+Pure. Takes a media type, a page's number and label, lines and the headings above; gives one line, or nothing
 where all there is to say is the file's name. What is said depends on the kind of document alone: pages where
 it has pages, else rows or lines where its parser keeps one line of text for each, else the section.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+from typing import Literal
 
 from rag.records import Hit, Passage
 
-PDF = "application/pdf"
+PDF, MAIL = "application/pdf", "message/rfc822"
 LONGEST_NAME = 80  # characters of a label or heading; the rest is an ellipsis
 
-# Parsers of these keep one line of page text for each row or line of the file.
-ROW_TYPES = frozenset({"text/csv", "text/tab-separated-values"})
-LINE_TYPES = frozenset(
-    {
-        "application/javascript",
-        "application/jsonl",
-        "application/sql",
-        "application/toml",
-        "application/x-ndjson",
-        "application/x-sh",
-        "application/xml",
-        "application/yaml",
-        "text/css",
-        "text/javascript",
-        "text/xml",
-    }
-)
-_LINES_PREFIX = "text/x-"  # source code: text/x-python, text/x-c, text/x-log, ...
-# Where a page is a thing that has a name of its own.
+# What holds other files: its pages have names of their own, and are called so where they have none.
 _NAMED = {
     "application/epub+zip": "chapter",
-    "application/zip": "file",
-    "message/rfc822": "part",
     "application/mbox": "mail",
+    "application/zip": "file",
+    MAIL: "part",
 }
+_ROW_TYPES = frozenset({"text/csv", "text/tab-separated-values"})
+_LINE_TYPES = frozenset({"application/jsonl", "text/x-source"})
+# A member or an attachment is told by its label, which ends in its name, or in its page's: "a.xlsx, sheet B".
+_ROWS_INSIDE = re.compile(r"\.(?:csv|tsv|tab)\Z|, sheet [^,]+\Z", re.IGNORECASE)
+_LINES_INSIDE = re.compile(
+    r"\.(?:py|js|ts|java|c|h|cc|cpp|cs|go|rs|rb|php|sh|sql|ya?ml|toml|ini|xml|log|jsonl|ndjson)\Z",
+    re.IGNORECASE,
+)
+_PAGES_INSIDE = re.compile(r", (?:page|slide) [^,]+\Z")
+
+Counted = Literal["row", "line"]
 
 
 def place_words(
@@ -51,26 +46,46 @@ def place_words(
 ) -> str:
     """Where a text is: on a page, in its lines from the first to the last (0: not known), below headings.
 
-    `place_words("text/csv", 1, lines=(12, 14))` is `"rows 12–14"`.
+    >>> place_words("text/csv", 1, lines=(12, 14))
+    'rows 12–14'
+    """
+    where = page_name(media_type, page, label)
+    if media_type == PDF:
+        return where if where == f"page {page}" else f"{where} (page {page} of the file)"
+    if is_slides(media_type) or _PAGES_INSIDE.search(where):
+        return where
+    unit = counted(media_type, label)
+    section = f"section “{_short(headings[-1])}”" if headings and _short(headings[-1]) not in where else ""
+    return ", ".join(filter(None, [where, _numbers(unit, lines) if unit else section]))
+
+
+def page_name(media_type: str, page: int, label: str | None = None) -> str:
+    """What a page is called: "page iv", "slide 3", "sheet Budget", "plan.pdf"; "" where it is all there is.
+
+    >>> page_name("application/pdf", 4, "iv")
+    'page iv'
     """
     name = _short(label or "")
     if media_type == PDF:
-        return f"page {name} (page {page} of the file)" if name not in ("", str(page)) else f"page {page}"
+        return f"page {name or page}"
     if is_slides(media_type):
         return f"slide {page}"
     if is_sheet(media_type):
-        return ", ".join(filter(None, [f"sheet {name or page}", _counted("row", lines)]))
-    if media_type in ROW_TYPES:
-        return _counted("row", lines)
-    if has_lines(media_type):
-        return _counted("line", lines)
+        return f"sheet {name or page}"
     if media_type in _NAMED:
-        return name or (
-            "message" if media_type == "message/rfc822" and page == 1 else _numbered(media_type, page)
-        )
-    section = f"section “{_short(headings[-1])}”" if headings else ""
-    where = name or (f"page {page}" if page > 1 else "")
-    return ", ".join(filter(None, [where, section]))
+        return name or ("message" if media_type == MAIL and page == 1 else f"{_NAMED[media_type]} {page}")
+    return name or (f"page {page}" if page > 1 else "")
+
+
+def counted(media_type: str, label: str | None = None) -> Counted | None:
+    """What the lines of a page's text are in its file, where they are rows or lines of it."""
+    if is_sheet(media_type) or media_type in _ROW_TYPES:
+        return "row"
+    if media_type in _LINE_TYPES:
+        return "line"
+    if media_type not in _NAMED or not label:
+        return None
+    return "row" if _ROWS_INSIDE.search(label) else "line" if _LINES_INSIDE.search(label) else None
 
 
 def is_slides(media_type: str) -> bool:
@@ -81,11 +96,6 @@ def is_slides(media_type: str) -> bool:
 def is_sheet(media_type: str) -> bool:
     """Whether a document's pages are the sheets of a workbook."""
     return "spreadsheet" in media_type or "ms-excel" in media_type
-
-
-def has_lines(media_type: str) -> bool:
-    """Whether a document is cited by its lines."""
-    return media_type in LINE_TYPES or media_type.startswith(_LINES_PREFIX)
 
 
 def place_of(found: Hit | Passage, start: int | None = None, end: int | None = None) -> str:
@@ -108,15 +118,11 @@ def line_of(found: Hit | Passage, start: int) -> int:
     return found.line + found.text.count("\n", 0, max(0, start - found.start)) if found.line else 0
 
 
-def _counted(unit: str, lines: tuple[int, int]) -> str:
+def _numbers(unit: Counted, lines: tuple[int, int]) -> str:
     first, last = lines
     if not first:
         return ""
     return f"{unit} {first}" if last <= first else f"{unit}s {first}–{last}"
-
-
-def _numbered(media_type: str, page: int) -> str:
-    return f"{_NAMED[media_type]} {page}"
 
 
 def _short(words: str) -> str:

@@ -19,8 +19,9 @@ from rag.searcher import Searcher, load_searcher
 class RagRetriever(BaseRetriever):
     """The index's search behind `BaseRetriever`.
 
-    Documents come best first; metadata: `source`, `page` (from 1), `start` and `end` (characters of the
-    page's text), `score`, `headings`.
+    Documents come best first; metadata: `source`, `place` (in words: "page 3", "sheet Budget, rows 2–9"),
+    `page` (from 1), `label`, `line`, `start` and `end` (characters of the page's text), `score`, `headings`,
+    `media_type`.
     """
 
     k: int = 5
@@ -40,11 +41,15 @@ class RagRetriever(BaseRetriever):
                 id=str(hit.chunk_id),
                 metadata={
                     "source": hit.source,
+                    "place": hit.place,
                     "page": hit.page,
+                    "label": hit.label,
+                    "line": hit.line,
                     "start": hit.start,
                     "end": hit.end,
                     "score": hit.score,
                     "headings": list(hit.headings),
+                    "media_type": hit.media_type,
                 },
             )
             for hit in self._searcher.search(query, k=count)

@@ -238,6 +238,7 @@ def test_the_retriever(index: Path) -> None:
     page = PAGES[best.metadata["source"]][best.metadata["page"] - 1]
     assert page[best.metadata["start"] : best.metadata["end"]] == best.page_content
     assert isinstance(best.metadata["score"], float)
+    assert (best.metadata["place"], best.metadata["label"], best.metadata["line"]) == ("", None, 0)
 
 
 def test_the_chain_is_a_runnable(quoting: Chain) -> None:

@@ -15,7 +15,7 @@ from rag.verdicts import Judgement, judge
 PALACE = "The Crystal Palace was built in Hyde Park in 1851. It was designed by Joseph Paxton."
 PAXTON = "Paxton was a gardener. He died in 1865."
 PASSAGES = (
-    Passage(1, "london/palace.txt", 3, 100, 100 + len(PALACE), PALACE, 1.0, headings=("Palaces",)),
+    Passage(1, "london/palace.txt", 3, 100, 100 + len(PALACE), PALACE, 1.0, headings=("Palaces",), line=4),
     Passage(2, "people.md", 1, 40, 40 + len(PAXTON), PAXTON, 0.9),
 )
 
@@ -42,6 +42,8 @@ def test_a_citation_points_at_the_page_and_at_the_sentence() -> None:
         verdict="supported",
         answer_start=11,
         answer_end=52,
+        line=4,
+        place="page 3, section “Palaces”",
     )
     assert reader.citations == (expected,)
     assert events[-1] == TextDelta(" ") or Cited(expected) in events

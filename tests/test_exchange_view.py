@@ -8,13 +8,11 @@ import pytest
 
 from rag.records import Answer, Citation, Ledger, Mark, Passage, Reading, Sentence
 from ui.conversation import Exchange, Progress
-from ui.exchange_view import EXCERPT_CHARACTERS, exchange_data, listed, page_words, short_name
+from ui.exchange_view import EXCERPT_CHARACTERS, exchange_data, listed, short_name
 
-PDF = Passage(
-    1, "lights/tower.pdf", 3, 0, 26, "The tower was lit in 1759.", 1.0, media_type="application/pdf"
-)
-NOTE = Passage(2, "notes.md", 1, 0, 9, "x" * 500, 0.5, media_type="text/markdown")
-CITATION = Citation(1, PDF.source, 3, 14, 25, "lit in 1759", "supported", 0, 16)
+PDF = Passage(1, "lights/tower.pdf", 3, 0, 26, "The tower was lit in 1759.", 1.0, place="page 3")
+NOTE = Passage(2, "notes.md", 1, 0, 9, "x" * 500, 0.5)
+CITATION = Citation(1, PDF.source, 3, 14, 25, "lit in 1759", "supported", 0, 16, place="page 3")
 ANSWER = Answer(
     question="When?",
     text="Lit in 1759. [1]",
@@ -148,10 +146,5 @@ def test_the_same_citation_is_listed_once_and_every_mark_leads_to_it() -> None:
     assert len(data["citations"]) == 1
 
 
-def test_names_and_pages_in_words() -> None:
+def test_names_in_words() -> None:
     assert short_name("a/b/c\x1b[1m.pdf") == "c\\x1b[1m.pdf"
-    assert page_words(1, "application/pdf") == "page 1"
-    assert page_words(1, "text/html") == ""
-    assert page_words(2, "text/html") == "page 2"
-    kind = "application/vnd.openxmlformats-officedocument.presentationml.presentation"
-    assert page_words(1, kind) == "slide 1"

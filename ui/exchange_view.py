@@ -18,7 +18,6 @@ from ui.marked_text import AnswerPiece, answer_pieces, growing_pieces
 from ui.terminal import one_line, plural, visible
 
 EXCERPT_CHARACTERS = 180
-_UNITS = {"presentation": "slide", "sheet": "sheet", "excel": "sheet"}
 
 
 def exchange_data(exchange: Exchange, *, opened: int | None = None, loading: bool = False) -> dict[str, Any]:
@@ -52,12 +51,6 @@ def exchange_data(exchange: Exchange, *, opened: int | None = None, loading: boo
     }
 
 
-def page_words(page: int, media_type: str) -> str:
-    """`page 3`, `slide 3`; nothing for the one page of a source that has no pages."""
-    unit = next((unit for part, unit in _UNITS.items() if part in media_type), "page")
-    return f"{unit} {page}" if page > 1 or unit != "page" or media_type == "application/pdf" else ""
-
-
 def short_name(source: str) -> str:
     """The last part of a source's path, control characters shown."""
     return visible(PurePosixPath(source).name or source)
@@ -83,19 +76,19 @@ def _found(progress: Progress, abstained: bool) -> str:
     return f"{plural(len(progress.passages), 'passage')} found in {plural(sources, 'source')}"
 
 
-def _place(source: str, page: int, media_type: str) -> dict[str, str]:
-    return {"source": visible(source), "name": short_name(source), "page": page_words(page, media_type)}
+def _place(found: Passage | Citation) -> dict[str, str]:
+    place = one_line(found.place)
+    return {"source": visible(found.source), "name": short_name(found.source), "page": place}
 
 
 def _passage(passage: Passage) -> dict[str, str]:
-    place = _place(passage.source, passage.page, passage.media_type)
-    return {**place, "excerpt": one_line(passage.text, EXCERPT_CHARACTERS)}
+    return {**_place(passage), "excerpt": one_line(passage.text, EXCERPT_CHARACTERS)}
 
 
 def _citation(index: int, progress: Progress) -> dict[str, Any]:
     citation = progress.citations[index]
     return {
-        **_place(citation.source, citation.page, _media_type(citation, progress)),
+        **_place(citation),
         "index": index,
         "number": citation.number,
         "verdict": citation.verdict,
@@ -117,18 +110,13 @@ def _firsts(citations: Sequence[Citation]) -> list[int]:
     ]
 
 
-def _media_type(citation: Citation, progress: Progress) -> str:
-    return next((p.media_type for p in progress.passages if p.number == citation.number), "")
-
-
 def _piece(piece: AnswerPiece, progress: Progress) -> dict[str, Any]:
     title, passage = "", None
     if piece.kind == "uncited":
         title = "This sentence cites nothing"
     elif piece.citation is not None:
         citation = progress.citations[piece.citation]
-        where = page_words(citation.page, _media_type(citation, progress))
-        named = ", ".join(filter(None, [short_name(citation.source), where]))
+        named = ", ".join(filter(None, [short_name(citation.source), one_line(citation.place)]))
         title = f"Citation {citation.number}, {citation.verdict}: {named}"
     elif piece.kind == "mark":
         title = f"Citation {piece.number}, not checked yet"

@@ -45,6 +45,7 @@ class ShownPage:
 
     source: Source
     page: int
+    label: str | None
     view: View
     both: bool
     image: PageImage | None
@@ -90,7 +91,7 @@ class SourcePages:
         notes = [lost] if quote.strip() and image.found < FOUND_ENOUGH else []
         if view == "text" or (notes and view is None):
             return self._text(source, page, passage, both=True, notes=notes)
-        return ShownPage(source, page.number, "image", True, image, (), tuple(notes))
+        return ShownPage(source, page.number, page.label, "image", True, image, (), tuple(notes))
 
     def prepare(self, passage: Passage) -> None:
         """Draws a page ahead of the click; a page that can't be drawn is left for the click to explain."""
@@ -106,7 +107,7 @@ class SourcePages:
             notes.append(
                 f"A part of it: characters {low + 1:,} to {high:,} of {len(page.text):,}, around the words."
             )
-        return ShownPage(source, page.number, "text", both, None, pieces, tuple(notes))
+        return ShownPage(source, page.number, page.label, "text", both, None, pieces, tuple(notes))
 
     def _image(self, source: Source, page: Page, passage: Passage, quote: str) -> PageImage:
         key = (source.content_hash, page.number, quote)

@@ -14,14 +14,15 @@ from typing import Any
 import streamlit as st
 
 from rag.errors import RagError
+from rag.places import page_name
 from rag.records import Citation
 from ui import components, session
 from ui.conversation import Exchange
-from ui.exchange_view import listed, page_words, short_name
+from ui.exchange_view import listed, short_name
 from ui.page_errors import in_words
 from ui.session import Opened
 from ui.source_page import Passage, ShownPage, SourcePages
-from ui.terminal import visible
+from ui.terminal import one_line, visible
 
 FRAGMENT = "source"
 
@@ -109,7 +110,7 @@ def _citations(opened: Opened, exchanges: Sequence[Exchange]) -> Sequence[Citati
 
 def _data(shown: ShownPage, opened: Opened, citations: Sequence[Citation]) -> dict[str, Any]:
     source, image = shown.source, shown.image
-    words = page_words(shown.page, source.media_type) or "page 1"
+    words = one_line(page_name(source.media_type, shown.page, shown.label)) or "page 1"
     drawn = None
     if image is not None:
         drawn = {
@@ -122,15 +123,21 @@ def _data(shown: ShownPage, opened: Opened, citations: Sequence[Citation]) -> di
         **_named(opened),
         "page": shown.page,
         "page_count": source.page_count,
-        "page_words": f"{words.capitalize()} of {source.page_count}",
+        "page_words": _of_all(words, shown.page, source.page_count),
         "view": shown.view,
         "both": shown.both,
         "image": drawn,
-        "alt": f"{words.capitalize()} of {short_name(source.source)}",
+        "alt": f"{words[:1].upper()}{words[1:]} of {short_name(source.source)}",
         "pieces": [asdict(piece) for piece in shown.pieces],
         "notes": list(shown.notes),
         "citation": _position(opened, citations),
     }
+
+
+def _of_all(words: str, page: int, count: int) -> str:
+    """`Page 3 of 9`, and where a page is called by another name, `Sheet Budget (3 of 9)`."""
+    words = words[:1].upper() + words[1:]
+    return f"{words} of {count}" if words.endswith(f" {page}") else f"{words} ({page} of {count})"
 
 
 def _failed(opened: Opened, words: str) -> dict[str, Any]:

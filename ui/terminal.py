@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from rag.records import Answer, Citation, Hit, Ledger, Source
+from rag.records import Answer, Citation, Hit, Ledger, Passage, Source
 
 # C0 and C1 controls but tab and newline, and what reorders text (Unicode's bidirectional controls).
 _UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
@@ -33,26 +33,23 @@ def one_line(text: str, width: int = _QUOTE_WIDTH) -> str:
     return line if len(line) <= width else line[: width - 1] + "…"
 
 
-def place(source: str, page: int, media_type: str = "") -> str:
-    """Where words stand, for a person."""
-    return f"{visible(source)}, page {page}"
+def place(found: Hit | Passage | Citation) -> str:
+    """Where words stand, for a person: the source, and the page, row or section where it has such."""
+    return ", ".join(filter(None, [visible(found.source), one_line(found.place)]))
 
 
 def citation_lines(citations: Sequence[Citation]) -> list[str]:
-    """One line a citation: number, verdict, source, page and the quoted words."""
+    """One line a citation: number, verdict, source, place and the quoted words."""
     return [
         f"  [{citation.number}] {VERDICT_SIGNS[citation.verdict]} {citation.verdict:<11} "
-        f"{place(citation.source, citation.page)}: “{one_line(citation.quote)}”"
+        f"{place(citation)}: “{one_line(citation.quote)}”"
         for citation in citations
     ]
 
 
 def nearest_lines(answer: Answer, most: int = 3) -> list[str]:
     """For an abstention: the passages that came nearest."""
-    return [
-        f"  {place(passage.source, passage.page)}: “{one_line(passage.text, 160)}”"
-        for passage in answer.passages[:most]
-    ]
+    return [f"  {place(passage)}: “{one_line(passage.text, 160)}”" for passage in answer.passages[:most]]
 
 
 def ledger_lines(ledger: Ledger) -> list[str]:
@@ -75,7 +72,7 @@ def hit_lines(hits: Iterable[Hit]) -> list[str]:
     lines = []
     for hit in hits:
         legs = ", ".join(f"{name} {value:.3f}" for name, value in hit.scores.items())
-        lines.append(f"{hit.score:7.3f}  {place(hit.source, hit.page)}  ({legs})")
+        lines.append(f"{hit.score:7.3f}  {place(hit)}  ({legs})")
         lines.append(f"         {one_line(hit.text)}")
     return lines
 
