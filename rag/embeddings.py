@@ -11,7 +11,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -32,7 +31,7 @@ if TYPE_CHECKING:
 BUNDLED_REVISION = minilm.REVISION
 BATCH_TOKENS = 4096  # in a batch, padding counted; larger ones gain nothing on a CPU and cost memory
 QUESTION_TOKENS = 256  # so few are always embedded by numpy, whatever is loaded: the same vector everywhere
-NUMPY_TOKENS = 2048  # up to so many, numpy is done with the bundled model before torch is imported
+NUMPY_TOKENS = 1024  # up to so many, numpy is done with the bundled model before a quicker one is loaded
 _Value = TypeVar("_Value")
 _PUBLISHED_FILES = ["*.json", "*.txt", "*.model", "*.safetensors"]  # no pickles, no other formats
 
@@ -71,8 +70,8 @@ class LocalEmbeddings(Embeddings):
     `name` is `all-MiniLM-L6-v2` for the bundled model, a folder, or a name on the Hugging Face hub (which
     is downloaded unless it is in the cache or `HF_HUB_OFFLINE` is set). Some models want `query_prefix`
     and `passage_prefix` put before the text (E5: "query: " and "passage: "). `precision` is `float32`,
-    `bfloat16`, or `auto`: bfloat16 where the processor computes in it (3.9 times quicker, cosine to
-    float32 0.99995), else float32.
+    `bfloat16`, or `auto`: bfloat16 where the processor computes in it (cosine to float32 0.9999), else
+    float32.
     """
 
     def __init__(
@@ -141,15 +140,18 @@ class LocalEmbeddings(Embeddings):
         rows = self._rows(given)
         tokens = sum(map(len, rows))
         self._embedded_tokens += tokens
-        few = self._embedded_tokens <= NUMPY_TOKENS and "torch" not in sys.modules
-        numpy_does = tokens <= QUESTION_TOKENS or few
         for batch in _batches([min(len(row) + 2, self._window) for row in rows]):
             if self.name == BUNDLED_EMBEDDER:
                 some = [rows[index] for index in batch]
-                vectors[batch] = self._bundled.vectors(some, with_torch=not numpy_does)
+                vectors[batch] = self._bundled.vectors(some, by=self._arithmetic(tokens))
             else:
                 vectors[batch] = self._forward([given[index] for index in batch])
         return vectors
+
+    def _arithmetic(self, tokens: int) -> minilm.Arithmetic:
+        """Numpy for a question, and until there is enough to embed that loading a quicker one pays."""
+        few = self._embedded_tokens <= NUMPY_TOKENS and not self._bundled.warm
+        return "numpy" if tokens <= QUESTION_TOKENS or few else self._bundled.for_many
 
     def scaled(self, cosines: np.ndarray) -> np.ndarray:
         """This model's cosines on the bundled model's scale, for which bounds and weights were measured."""

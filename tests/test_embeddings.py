@@ -46,7 +46,7 @@ def test_vectors_are_those_of_sentence_transformers(exact: LocalEmbeddings) -> N
         texts, normalize_embeddings=True, show_progress_bar=False
     )
     vectors = exact.embed(texts)
-    assert vectors.dtype == np.float32  # 370 tokens: torch; a few are numpy's
+    assert vectors.dtype == np.float32
     np.testing.assert_allclose(exact.embed(texts[:1]), reference[:1], atol=1e-5)
     assert vectors.shape == (5, 384)
     np.testing.assert_allclose(vectors, reference, atol=1e-5)
@@ -58,13 +58,45 @@ def test_the_quick_precision_is_near_the_exact_one(bundled: LocalEmbeddings, exa
     assert (quick * slow).sum(axis=1).min() > 0.999
 
 
-def test_numpy_and_torch_agree(exact: LocalEmbeddings) -> None:
+@pytest.mark.parametrize("by", ["torch", "openvino"])
+def test_what_is_quick_for_many_agrees_with_numpy(by: minilm.Arithmetic) -> None:
     rows = [[2023, 2003], [], list(range(1000, 1400))]  # the last is longer than the window
     model = minilm.MiniLM(minilm.bundled_folder(), precision="float32")
-    slow, quick = model.vectors(rows, with_torch=True), model.vectors(rows, with_torch=False)
-    assert slow.shape == quick.shape == (3, 384)
-    np.testing.assert_allclose(slow, quick, atol=1e-5)
-    np.testing.assert_allclose(quick[2:], model.vectors([rows[2][:254]], with_torch=False), atol=1e-6)
+    many, few = model.vectors(rows, by=by), model.vectors(rows, by="numpy")
+    assert many.shape == few.shape == (3, 384)
+    np.testing.assert_allclose(many, few, atol=1e-5)
+    np.testing.assert_allclose(few[2:], model.vectors([rows[2][:254]], by="numpy"), atol=1e-6)
+
+
+@pytest.mark.parametrize("by", ["torch", "openvino"])
+def test_bfloat16_is_near_float32(by: minilm.Arithmetic) -> None:
+    rows = [[2023, 2003], list(range(1000, 1100)), list(range(3000, 3017))]
+    quick = minilm.MiniLM(minilm.bundled_folder(), precision="bfloat16").vectors(rows, by=by)
+    exact = minilm.MiniLM(minilm.bundled_folder(), precision="float32").vectors(rows, by="numpy")
+    assert (quick * exact).sum(axis=1).min() > 0.999
+
+
+def test_without_openvino_torch_embeds_many(exact: LocalEmbeddings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "openvino", None)  # importing it raises ImportError
+    embedder = LocalEmbeddings(precision="float32")
+    np.testing.assert_allclose(embedder.embed(TEXTS * 5), exact.embed(TEXTS * 5), atol=1e-5)
+    assert embedder._bundled.for_many == "torch"
+    assert "_tensors" in embedder._bundled.__dict__
+
+
+def test_many_texts_need_no_torch_and_no_connection() -> None:
+    program = (
+        "import sys\n"
+        "forbidden = ('socket.connect', 'socket.getaddrinfo', 'socket.sendto', 'socket.sendmsg')\n"
+        "sys.addaudithook(lambda event, _: event in forbidden and sys.exit(f'did {event}'))\n"
+        "from rag.embeddings import LocalEmbeddings\n"
+        "embedder = LocalEmbeddings()\n"
+        "embedder.embed([f'Lock {n} has gates of oak and iron. ' * 8 for n in range(40)])\n"
+        "assert embedder._bundled.warm\n"
+        "assert not {'torch', 'transformers', 'sentence_transformers'} & set(sys.modules)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_a_question_needs_no_torch() -> None:
