@@ -105,13 +105,15 @@ def _blocks(lines: Sequence[MarkedLine], usual: Measures) -> list[_Block]:
     blocks: list[_Block] = []
     for marked in lines:
         line, block = marked.line, blocks[-1] if blocks else None
-        if block is None or marked.level != block.level:
+        if block and line.in_table and block.lines[-1].in_table:
+            blocks.append(_Block([line], None, apart=False))
+        elif block is None or marked.level != block.level or line.in_table or block.lines[-1].in_table:
             blocks.append(_Block([line], marked.level, apart=True))
         elif _goes_on(block.lines, line, usual, heading=marked.level is not None):
             block.lines.append(line)
         else:
             above = block.lines[-1]
-            tight = _alike(above.size, line.size) and 0 < above.lowest - line.baseline < _far(line, usual)
+            tight = _alike(above.size, line.size) and 0 < above.baseline - line.baseline < _far(line, usual)
             indented = line.left - above.left > line.size and not _BULLET.match(line.text)
             apart = not tight or (indented and bool(_SENTENCE_END.search(above.text)))
             blocks.append(_Block([line], marked.level, apart or marked.level is not None))
@@ -123,7 +125,7 @@ def _goes_on(block: Sequence[Line], line: Line, usual: Measures, *, heading: boo
     above = block[-1]
     if above.text.endswith("\u00ad"):
         return True
-    gap = above.lowest - line.baseline
+    gap = above.baseline - line.baseline
     if heading:
         return 0 < gap < 2 * line.size and _alike(above.size, line.size) and above.bold == line.bold
     if above.mono and line.mono:

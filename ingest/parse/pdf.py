@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator, Sequence
 from itertools import takewhile
 
+from ingest.parse import NO_OPTIONS, Options
 from ingest.parse.layout import measure, page_of, vocabulary
 from ingest.parse.pdf_headings import mark_by_outline, mark_by_size
 from ingest.parse.pdf_lines import Line, PageLines
@@ -26,9 +27,9 @@ _TITLE_SIZE = 1.25  # times the running text, where a title must be known by its
 _NAMED_PAGES = 8  # page numbers spelled out in a warning
 
 
-def parse(data: bytes, name: str) -> Document:
+def parse(data: bytes, name: str, options: Options = NO_OPTIONS) -> Document:
     """The pages' text."""
-    reader = PdfReader(data)
+    reader = PdfReader(data, options.passwords)
     read = [reader.lines(index) for index in range(reader.page_count)]
     pictures = [n for n, page in enumerate(read, 1) if not page.lines and reader.has_picture(n - 1)]
     if not any(page.lines for page in read):
@@ -76,6 +77,7 @@ def _warnings(reader: PdfReader, read: Sequence[PageLines], pictures: Sequence[i
         more = " and more" if len(pictures) > _NAMED_PAGES else ""
         yield f"pages {named}{more} are pictures without text; they need OCR"
     if hidden := sum(page.hidden for page in read):
-        yield f"{hidden} characters that no reader sees (off the page, tiny, invisible) were left out"
+        ways = "off the page, tiny, invisible, white on white"
+        yield f"{hidden} characters that no reader sees ({ways}) were left out"
     if reader.repaired:
         yield "the PDF is damaged and was read from a copy that pdfium repaired; some of it may be missing"

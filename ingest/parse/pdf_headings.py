@@ -83,7 +83,7 @@ def _is_bold_title(page: Sequence[Line], place: int, usual: Measures, *, below_h
     if not (line.bold and _is_title(line) and line.size >= 0.95 * usual.size and line.text[-1] not in ".:;,"):
         return False
     if place and not below_heading:
-        gap = page[place - 1].lowest - line.baseline
+        gap = page[place - 1].baseline - line.baseline
         if 0 < gap <= 1.1 * usual.leading * usual.size:
             return False
     below = page[place + 1] if place + 1 < len(page) else None
@@ -91,7 +91,11 @@ def _is_bold_title(page: Sequence[Line], place: int, usual: Measures, *, below_h
 
 
 def _is_title(line: Line) -> bool:
-    return 1 < len(line.text) <= _LONGEST and sum(map(str.isalpha, line.text)) > 0.4 * len(line.text)
+    return (
+        not line.in_table
+        and 1 < len(line.text) <= _LONGEST
+        and sum(map(str.isalpha, line.text)) > 0.4 * len(line.text)
+    )
 
 
 def _mark_page(page: Sequence[Line], entries: Sequence[Entry]) -> list[MarkedLine]:

@@ -1,28 +1,22 @@
-"""A PDF page -> its lines, each with where it stands and how large it is.
+"""The lines of a PDF's page, as whoever reads it gives them, and how well they were read.
 
-pypdf reads; where it fails, or runs words together, pdfium does (both keep the order of the page's own
-content). Text that nobody sees (outside the page, under a point in size, drawn invisibly on a page whose
-other text is visible) is left out and counted. White text on white is not noticed.
+Pure records, and two signs of a page that was read badly: words that run together, and characters that mean
+nothing. Knows neither of the libraries that read.
 """
 
 from __future__ import annotations
 
-import ctypes
-import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from ingest.parse.clean import clean, collapse, hidden_tags
-
-SMALLEST_POINTS = 1.0
-_INVISIBLE = 3  # text rendering mode "neither fill nor stroke", ISO 32000-1 table 106
-_BOLD = re.compile(r"bold|black|heavy|demi|cmbx", re.IGNORECASE)
-_MONO = re.compile(r"mono|courier|cmtt|consol|typewriter|inconsolata|menlo|code", re.IGNORECASE)
-_GLUED = re.compile(r"[A-Za-zÀ-ÿ]{23,}")  # words that long are rare outside German law
-_GLUED_SHARE = 0.02  # of a page's characters in such words, from which pdfium is asked
-_SHOWING = frozenset((b"Tj", b"TJ", b"'", b'"'))
+_GLUED = re.compile(r"[A-Za-zÀ-ÿ]{23,}")  # words that long are rare outside German law and programs
+_MOST_GLUED = 0.1  # of a page's characters, in such words
+_JUNK = re.compile("[\ufffd\ue000-\uf8ff\U000f0000-\U0010fffd]")  # replaced, or of private meaning
+_MOST_JUNK = 0.03
+_FEWEST_LETTERS = 0.6  # and digits, of a page's characters
+_FEWEST_CHARACTERS = 40  # from which a page's text says what it is
+_SHORTEST_WORD = 2.3  # characters on average, in scripts that put spaces between words
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,215 +32,45 @@ class Line:
     size: float
     bold: bool = False
     mono: bool = False
-    end_baseline: float | None = None  # where it is another: pdfium takes two lines for one at times
-
-    @property
-    def lowest(self) -> float:
-        """The baseline that the next line is below."""
-        return self.baseline if self.end_baseline is None else self.end_baseline
+    in_table: bool = False  # a row, with its cells apart
 
 
 @dataclass(frozen=True, slots=True)
 class PageLines:
-    """A page's lines in reading order, and how many characters nobody sees were left out."""
+    """A page's lines in reading order, and how many characters nobody sees were left out.
+
+    `mathematical` is the share of the page's characters that are set in fonts of mathematics.
+    """
 
     lines: tuple[Line, ...]
     hidden: int = 0
+    mathematical: float = 0.0
 
 
-@dataclass(slots=True)
-class _Piece:
-    text: str
-    left: float
-    baseline: float
-    size: float
-    bold: bool
-    mono: bool
-    invisible: bool = False
-    outside: bool = False
-    end_baseline: float | None = None
+def badness(lines: Sequence[Line]) -> float:
+    """How much of the text stands in words too long to be words, or is no character at all."""
+    glued, junk = _bad_shares(lines)
+    return glued + junk
 
 
-def pypdf_lines(page: Any) -> PageLines:
-    """The lines as pypdf reads them; raises whatever pypdf does."""
-    collector = _Collector(_box(page))
-    page.extract_text(
-        visitor_text=collector.text,
-        visitor_operand_before=collector.before,
-        visitor_operand_after=collector.after,
-    )
-    pieces = collector.pieces
-    seen = sum(len(piece.text.strip()) for piece in pieces if not piece.invisible)
-    unseen = sum(len(piece.text.strip()) for piece in pieces if piece.invisible)
-    scan = unseen > seen  # the text layer of a scanned page is drawn invisibly over the picture
-    hidden = 0
-    for piece in pieces:
-        gone = piece.outside or piece.size < SMALLEST_POINTS or (piece.invisible and not scan)
-        if gone and piece.text.strip():
-            hidden += len(piece.text.strip())
-            piece.text = "\n" * piece.text.count("\n")
-    hidden += hidden_tags("".join(piece.text for piece in pieces))
-    return PageLines(tuple(_lines(pieces)), hidden)
+def looks_bad(lines: Sequence[Line]) -> bool:
+    """Whether the page's spaces were probably not seen, or its letters not known."""
+    glued, junk = _bad_shares(lines)
+    return glued > _MOST_GLUED or junk > _MOST_JUNK
 
 
-def pdfium_lines(page: Any) -> PageLines:
-    """The lines as pdfium reads them, from a `pypdfium2.PdfPage`."""
-    text_page = page.get_textpage()
-    try:
-        text = text_page.get_text_range(errors="replace")
-        pieces: list[_Piece] = []
-        place = 0  # in UTF-16 code units, as pdfium counts
-        for line in text.split("\r\n"):
-            if line.strip():
-                pieces.append(_pdfium_piece(text_page, line, place))
-            place += len(line.encode("utf-16-le", "surrogatepass")) // 2 + 2
-        return PageLines(tuple(_lines(pieces)))
-    finally:
-        text_page.close()
-
-
-def _pdfium_piece(text_page: Any, line: str, place: int) -> _Piece:
-    import pypdfium2.raw as pdfium
-
-    def character(offset: int) -> int:
-        return max(0, int(pdfium.FPDFText_GetCharIndexFromTextIndex(text_page.raw, place + offset)))
-
-    def origin(index: int) -> tuple[float, float]:
-        left, baseline = ctypes.c_double(), ctypes.c_double()
-        pdfium.FPDFText_GetCharOrigin(text_page.raw, index, left, baseline)
-        return left.value, baseline.value
-
-    first = character(len(line) - len(line.lstrip()))
-    left, baseline = origin(first)
-    _, end_baseline = origin(character(len(line.rstrip()) - 1))
-    name, flags = ctypes.create_string_buffer(128), ctypes.c_int()
-    pdfium.FPDFText_GetFontInfo(text_page.raw, first, name, len(name), flags)
-    font = name.value.decode("utf-8", "replace")
-    return _Piece(
-        line.replace("\ufffe", "\u00ad").replace("\x02", "\u00ad") + "\n",
-        left,
-        baseline,
-        pdfium.FPDFText_GetFontSize(text_page.raw, first) or 1.0,
-        bool(_BOLD.search(font)),
-        bool(_MONO.search(font)),
-        end_baseline=end_baseline,
-    )
-
-
-def glued_share(lines: Sequence[Line]) -> float:
-    """How much of the text stands in words too long to be words."""
+def _bad_shares(lines: Sequence[Line]) -> tuple[float, float]:
     text = "\n".join(line.text for line in lines)
-    glued = sum(map(len, _GLUED.findall(text)))
-    return glued / max(1, len(text))
+    junk = 0 if text.isascii() else len(_JUNK.findall(text))
+    return sum(map(len, _GLUED.findall(text))) / max(1, len(text)), junk / max(1, len(text))
 
 
-def looks_glued(lines: Sequence[Line]) -> bool:
-    """Whether the spaces of a page were probably not seen."""
-    return glued_share(lines) > _GLUED_SHARE
-
-
-class _Collector:
-    """What pypdf's visitors are told, put into pieces of text with their place."""
-
-    def __init__(self, box: tuple[float, float, float, float]) -> None:
-        self.pieces: list[_Piece] = []
-        self._box = box
-        self._mode, self._modes = 0, list[int]()
-        self._shown = self._shown_visibly = False
-        self._form_depth = 0
-
-    def before(self, operator: bytes, operands: Any, _cm: Any, _tm: Any) -> None:
-        if operator == b"Do":
-            self._form_depth += 1
-        elif operator == b"q":
-            self._modes.append(self._mode)
-        elif operator == b"Q":
-            self._mode = self._modes.pop() if self._modes else 0
-        elif operator == b"Tr" and operands:
-            self._mode = int(operands[0]) if isinstance(operands[0], int | float) else 0
-        elif operator in _SHOWING:
-            self._shown = True
-            self._shown_visibly |= self._mode != _INVISIBLE
-
-    def after(self, operator: bytes, _operands: Any, _cm: Any, _tm: Any) -> None:
-        if operator == b"Do":
-            self._form_depth -= 1
-
-    def text(self, text: str, cm: Any, tm: Any, font: Any, size: float) -> None:
-        if not text:
-            return
-        left = tm[4] * cm[0] + tm[5] * cm[2] + cm[4]
-        baseline = tm[4] * cm[1] + tm[5] * cm[3] + cm[5]
-        points = abs(size) * math.hypot(tm[2], tm[3]) * math.hypot(cm[2], cm[3]) * _height(font)
-        name = str(font.get("/BaseFont", "")) if font else ""
-        bold, mono = bool(_BOLD.search(name)), bool(_MONO.search(name))
-        # positions inside a form are the form's own, so that nothing can be said of them
-        outside = not self._form_depth and self._is_outside(left, baseline, points)
-        invisible = self._shown and not self._shown_visibly
-        self.pieces.append(_Piece(text, left, baseline, points, bold, mono, invisible, outside))
-        if text.strip():
-            self._shown = self._shown_visibly = False
-
-    def _is_outside(self, left: float, baseline: float, size: float) -> bool:
-        x0, y0, x1, y1 = self._box
-        return left > x1 + size or baseline > y1 + size or baseline < y0 - size or left < x0 - (x1 - x0)
-
-
-def _height(font: Any) -> float:
-    """How high a font's letters are at size 1: Type 3 fonts have units of their own (ISO 32000-1, 9.6.5)."""
-    if not font or font.get("/Subtype") != "/Type3":
-        return 1.0
-    box = [float(number) for number in font.get("/FontBBox") or ()]
-    matrix = [float(number) for number in font.get("/FontMatrix") or ()]
-    if len(box) != 4 or len(matrix) != 6 or box[1] == box[3]:
-        return 1.0  # an empty box says nothing
-    return abs((box[3] - box[1]) * matrix[3])
-
-
-def _box(page: Any) -> tuple[float, float, float, float]:
-    box = page.cropbox
-    return (
-        float(min(box.left, box.right)),
-        float(min(box.bottom, box.top)),
-        float(max(box.left, box.right)),
-        float(max(box.bottom, box.top)),
-    )
-
-
-def _lines(pieces: Sequence[_Piece]) -> list[Line]:
-    """Pieces up to each line end put together; the place is the first one's, the size the most text's."""
-    lines: list[Line] = []
-    current: list[tuple[str, _Piece]] = []
-    for piece in pieces:
-        for number, part in enumerate(piece.text.split("\n")):
-            if number:
-                _finish(current, lines)
-                current = []
-            if part:
-                current.append((part, piece))
-    _finish(current, lines)
-    return lines
-
-
-def _finish(parts: Sequence[tuple[str, _Piece]], lines: list[Line]) -> None:
-    raw = "".join(text for text, _ in parts).rstrip()
-    text = collapse(clean(raw))
-    if not text:
-        return
-    written = [(len(text.strip()), piece) for text, piece in parts if text.strip()]
-    total = sum(length for length, _ in written)
-    sizes: dict[float, int] = {}
-    for length, piece in written:
-        sizes[piece.size] = sizes.get(piece.size, 0) + length
-    longest = max(written, key=lambda item: item[0])[1]
-    lines.append(
-        Line(
-            text + ("\u00ad" if raw.endswith("\u00ad") else ""),
-            left=written[0][1].left,
-            baseline=longest.baseline,
-            size=max(sizes, key=lambda size: sizes[size]),
-            bold=sum(length for length, piece in written if piece.bold) * 2 > total,
-            mono=all(piece.mono for _, piece in written),
-            end_baseline=longest.end_baseline,
-        )
-    )
+def is_gibberish(lines: Sequence[Line]) -> bool:
+    """Whether this is text in no language: the worst of what machines make of pictures."""
+    text = " ".join(line.text for line in lines)
+    written = text.replace(" ", "")
+    if len(written) < _FEWEST_CHARACTERS:
+        return False
+    meaning = sum(map(str.isalnum, written))
+    spaced = text.isascii() and len(written) < _SHORTEST_WORD * len(text.split())
+    return meaning < _FEWEST_LETTERS * len(written) or spaced

@@ -1,27 +1,40 @@
-"""An open PDF: its pages' lines, outline, labels and title, whoever has to read them.
+"""An open PDF: its pages' lines and pictures, outline, labels and title.
 
-Takes a file's bytes. pypdf reads; pdfium opens what pypdf can't (damaged cross references, AES without the
-cryptography package) and reads the pages where pypdf fails or runs words together. Of passwords only the
-empty one is tried. Does not know what is made of the lines.
+Takes a file's bytes, and passwords to try after the empty one. pdfium reads the words: on 108 real documents
+(7,002 pages) they agreed with a third reader's by 0.995 against pypdf's 0.961, 14 times as quickly. pypdf
+reads outline, labels, metadata and pages full of formulas, whose words it tells apart better, and is tried
+where pdfium fails; what pypdf can't open, pdfium writes anew for it. Does not know what becomes of the lines.
 """
 
 from __future__ import annotations
 
 import io
 import logging
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from typing import TYPE_CHECKING, Any
 
 import pypdf
+import pypdfium2
 
-from ingest.parse.clean import clean_prose
+from ingest.parse.clean import clean_prose, hidden_tags
+from ingest.parse.pdf_by_pypdf import pypdf_lines
 from ingest.parse.pdf_headings import Entry
-from ingest.parse.pdf_lines import PageLines, glued_share, looks_glued, pdfium_lines, pypdf_lines
+from ingest.parse.pdf_hidden import has_dropped, has_picture, seen
+from ingest.parse.pdf_lines import PageLines, badness, looks_bad
+from ingest.parse.pdf_order import rows_in_order
+from ingest.parse.pdf_tables import lines_of
+from ingest.parse.pdf_words import words_of
 from rag.errors import CorruptSource, EncryptedSource
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
 _REMOVE_SECURITY = 3  # FPDF_REMOVE_SECURITY, fpdf_save.h
 _DEEPEST_OUTLINE = 6  # levels; HTML has no more either
 _MOST_ENTRIES = 20_000
+_FORMULAS = 0.12  # of a page's characters are set in fonts of mathematics: pypdf's word borders are better
+_MOST_PIXELS = 40_000_000  # of a page's picture: A3 at 300 dots an inch has 17 million
 
 logging.getLogger("pypdf").setLevel(logging.CRITICAL)  # thousands of lines that nobody sees
 
@@ -29,42 +42,51 @@ logging.getLogger("pypdf").setLevel(logging.CRITICAL)  # thousands of lines that
 class PdfReader:
     """One PDF, opened."""
 
-    def __init__(self, data: bytes) -> None:
-        self._data = data
-        self._pdfium: Any = None
+    def __init__(self, data: bytes, passwords: Sequence[str] = ()) -> None:
         self.repaired = False
-        self._pypdf = self._open()
-        self.page_count = len(self._pypdf.pages)
+        self._open_page: tuple[int, Any] | None = None
+        self._pdfium, password = _opened_by_pdfium(data, passwords)
+        self._pypdf = self._opened_by_pypdf(data, password)
+        self.page_count = max(
+            len(self._pdfium) if self._pdfium else 0, len(self._pypdf.pages) if self._pypdf else 0
+        )
 
     def lines(self, index: int) -> PageLines:
         """The lines of a page, counted from 0; none where neither library can read it."""
-        try:
-            read = pypdf_lines(self._pypdf.pages[index])
-        except MemoryError:
-            raise
-        except Exception:  # pypdf raises all kinds on damaged pages; pdfium may still read them
-            return self._pdfium_lines(index)
-        if looks_glued(read.lines):
-            other = self._pdfium_lines(index)
-            if other.lines and glued_share(other.lines) < glued_share(read.lines) / 2:
-                return PageLines(other.lines, read.hidden)
-        return read
+        by_pdfium = self._pdfium_lines(index)
+        if by_pdfium is None:
+            return self._pypdf_lines(index) or PageLines(())
+        bad = looks_bad(by_pdfium.lines)
+        formulas = by_pdfium.mathematical > _FORMULAS and not any(line.in_table for line in by_pdfium.lines)
+        if not (bad or formulas):
+            return by_pdfium
+        by_pypdf = self._pypdf_lines(index)
+        if by_pypdf is None or not by_pypdf.lines:
+            return by_pdfium
+        better = badness(by_pypdf.lines) < badness(by_pdfium.lines) / (2 if bad else 1)
+        if better or (formulas and not looks_bad(by_pypdf.lines)):
+            return by_pypdf
+        return by_pdfium
 
     def has_picture(self, index: int) -> bool:
         """Whether the page shows an image, so that text may be in it."""
-        try:
-            resources = self._pypdf.pages[index].get("/Resources", {}).get_object()
-            drawn = resources.get("/XObject", {}).get_object()
-            return any(item.get_object().get("/Subtype") in ("/Image", "/Form") for item in drawn.values())
-        except MemoryError:
-            raise
-        except Exception:  # a damaged page: no picture that we could name
-            return False
+        page = self._page(index)
+        return page is not None and has_picture(page)
+
+    def picture(self, index: int, dots_per_inch: int) -> Image:
+        """The page as it is seen, in grey."""
+        page = self._page(index)
+        if page is None:
+            raise CorruptSource(f"pdfium can't draw page {index + 1}")
+        wide, high = page.get_size()
+        scale = min(dots_per_inch / 72, (_MOST_PIXELS / max(1.0, wide * high)) ** 0.5)
+        picture: Image = page.render(scale=scale, grayscale=True).to_pil()
+        return picture
 
     def labels(self) -> list[str | None]:
         """What is printed on each page as its number, where that is another."""
         try:
-            labels = self._pypdf.page_labels
+            labels = self._pypdf.page_labels if self._pypdf else []
         except MemoryError:
             raise
         except Exception:  # damaged labels are no labels
@@ -76,7 +98,7 @@ class PdfReader:
     def outline(self) -> list[Entry]:
         """The outline's entries in its order, with the page each leads to."""
         try:
-            return list(self._entries(self._pypdf.outline))[:_MOST_ENTRIES]
+            return list(islice(self._entries(self._pypdf.outline), _MOST_ENTRIES)) if self._pypdf else []
         except MemoryError:
             raise
         except Exception:  # a damaged outline is no outline
@@ -85,7 +107,8 @@ class PdfReader:
     def title(self) -> str | None:
         """The title in the metadata."""
         try:
-            title = self._pypdf.metadata.title if self._pypdf.metadata else None
+            metadata = self._pypdf.metadata if self._pypdf else None
+            title = metadata.title if metadata else None
         except MemoryError:
             raise
         except Exception:  # damaged metadata are none
@@ -103,57 +126,86 @@ class PdfReader:
             if page is not None and page >= 0 and title:
                 yield Entry(title, page + 1, level)
 
-    def _open(self) -> pypdf.PdfReader:
-        encrypted = b"/Encrypt" in self._data
+    def _opened_by_pypdf(self, data: bytes, password: str) -> Any:
+        """pypdf's reader; of pdfium's copy where it can't read the file; None if not that either."""
         try:
-            reader = pypdf.PdfReader(io.BytesIO(self._data))
-            if not reader.is_encrypted or reader.decrypt(""):
-                len(reader.pages)
-                return reader
+            return _pypdf_reader(data, password)
         except MemoryError:
             raise
-        except Exception:  # damaged, or a cipher that pypdf needs another package for
-            pass
-        self._data = self._rewritten()
-        self.repaired = not encrypted
-        try:
-            reader = pypdf.PdfReader(io.BytesIO(self._data))
-            len(reader.pages)
-        except MemoryError:
-            raise
-        except Exception as error:
-            raise CorruptSource(f"the file is a damaged PDF: {error}") from error
-        return reader
-
-    def _rewritten(self) -> bytes:
-        """The same PDF as pdfium understands it, without its encryption."""
-        import pypdfium2
-
+        except Exception as error:  # damaged, or a cipher that pypdf needs another package for
+            if self._pdfium is None:
+                raise CorruptSource(
+                    f"the file is a damaged PDF, which neither pypdf nor pdfium can open: {error}"
+                ) from error
+        self.repaired = b"/Encrypt" not in data
         written = io.BytesIO()
         try:
-            document = pypdfium2.PdfDocument(self._data)
-            document.save(written, flags=_REMOVE_SECURITY)
-            document.close()
-        except pypdfium2.PdfiumError as error:
-            if "password" in str(error).lower():
-                raise EncryptedSource(
-                    "the PDF needs a password to be opened; save a copy without one and ingest that"
-                ) from error
-            raise CorruptSource(
-                f"the file is a damaged PDF, which neither pypdf nor pdfium can open: {error}"
-            ) from error
-        return written.getvalue()
+            self._pdfium.save(written, flags=_REMOVE_SECURITY)
+            return _pypdf_reader(written.getvalue(), "")
+        except MemoryError:
+            raise
+        except Exception:  # its words are read all the same
+            return None
 
-    def _pdfium_lines(self, index: int) -> PageLines:
-        import pypdfium2
-
+    def _page(self, index: int) -> Any:
+        """pdfium's page, open until the next one is asked for."""
+        if self._open_page is not None and self._open_page[0] == index:
+            return self._open_page[1]
+        if self._open_page is not None:
+            self._open_page[1].close()
+            self._open_page = None
+        if self._pdfium is None or index >= len(self._pdfium):
+            return None
         try:
-            if self._pdfium is None:
-                self._pdfium = pypdfium2.PdfDocument(self._data)
             page = self._pdfium[index]
-            try:
-                return pdfium_lines(page)
-            finally:
-                page.close()
         except pypdfium2.PdfiumError:
-            return PageLines(())
+            return None
+        self._open_page = (index, page)
+        return page
+
+    def _pdfium_lines(self, index: int) -> PageLines | None:
+        page = self._page(index)
+        if page is None:
+            return None
+        found = words_of(page)
+        words, hidden = seen(page, found)
+        hidden += sum(hidden_tags(word.text) for word in words if not word.text.isascii())
+        if has_dropped(page, found) and (by_pypdf := self._pypdf_lines(index)):
+            hidden = max(hidden, by_pypdf.hidden)
+        lines = lines_of(rows_in_order(words))
+        total = sum(len(word.text) for word in words)
+        formulas = sum(len(word.text) for word in words if word.style.mathematical)
+        return PageLines(tuple(lines), hidden, formulas / max(1, total))
+
+    def _pypdf_lines(self, index: int) -> PageLines | None:
+        if self._pypdf is None:
+            return None
+        try:
+            return pypdf_lines(self._pypdf.pages[index])
+        except MemoryError:
+            raise
+        except Exception:  # pypdf raises all kinds on damaged pages
+            return None
+
+
+def _pypdf_reader(data: bytes, password: str) -> pypdf.PdfReader:
+    reader = pypdf.PdfReader(io.BytesIO(data))
+    if reader.is_encrypted and not reader.decrypt(password):
+        raise EncryptedSource("pypdf does not take the password")
+    len(reader.pages)
+    return reader
+
+
+def _opened_by_pdfium(data: bytes, passwords: Sequence[str]) -> tuple[Any, str]:
+    """pdfium's document and the password that opened it; None and none where the file is damaged for it."""
+    for password in ("", *passwords):
+        try:
+            return pypdfium2.PdfDocument(data, password=password or None), password
+        except pypdfium2.PdfiumError as error:
+            if "password" not in str(error).lower():
+                return None, ""
+    tried = f"; none of the {len(passwords)} in the password file is it" if passwords else ""
+    raise EncryptedSource(
+        f"the PDF needs its user password{tried}: write it on a line of a file and name that "
+        "with --password-file"
+    )

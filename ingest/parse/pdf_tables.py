@@ -1,0 +1,191 @@
+"""Rows of a page -> its lines; where rows stand in columns they are a table, and each says what it says.
+
+Pure: takes rows of segments in reading order, gives `Line`s. Columns are the gaps that run down through
+nearly all rows of a stretch. A cell that goes on below is put together where the first column says so.
+Ruled lines are not looked at. The first row names the columns only where it is set apart from the others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+from statistics import median
+
+from ingest.parse.blocks import table_lines
+from ingest.parse.clean import joined
+from ingest.parse.pdf_lines import Line
+from ingest.parse.pdf_rows import Row, Segment
+from ingest.parse.wrapped import ITEM
+
+_FEWEST_ROWS = 3
+_FARTHEST = 3.5  # sizes between the rows of one table
+_COVERED = 0.1  # of the rows may run over the gap between two columns
+_NARROWEST = 0.4  # sizes, of such a gap
+_FILLED = 0.3  # of the rows have something in each column
+_LONGEST = 60  # characters in a cell, on average: longer ones are running text side by side
+_TIGHT = 1.25  # times the least distance between rows: below nearer ones a cell may go on
+_NUMBER_SIGNS = frozenset("0123456789.,:%+-–—−/()€$£¥* ")
+
+
+def lines_of(rows: Sequence[Row]) -> list[Line]:
+    """Every row as a line; those of tables are marked."""
+    lines: list[Line] = []
+    done = 0
+    for start, end in _stretches(rows):
+        lines += map(_running, rows[done:start])
+        table = _table(rows[start:end])
+        lines += table if table is not None else map(_running, rows[start:end])
+        done = end
+    lines += map(_running, rows[done:])
+    return [line for line in lines if line.text]
+
+
+def _stretches(rows: Sequence[Row]) -> Iterator[tuple[int, int]]:
+    """From where to where rows of several segments follow each other, single ones between them allowed."""
+    start = last = None
+    several = 0
+    for place, row in enumerate(rows):
+        near = place > 0 and 0 < rows[place - 1][0].baseline - row[0].baseline < _FARTHEST * row[0].size
+        if start is not None and last is not None and (not near or place - last > 2):
+            if several >= _FEWEST_ROWS:
+                yield start, last + 1
+            start, several = None, 0
+        if len(row) > 1 and not all(word.style.mono for segment in row for word in segment.words):
+            start = place if start is None else start
+            last, several = place, several + 1
+    if start is not None and last is not None and several >= _FEWEST_ROWS:
+        yield start, last + 1
+
+
+def _table(rows: Sequence[Row]) -> list[Line] | None:
+    """The stretch as a table's lines; None where it is none."""
+    gaps = _gaps([row for row in rows if len(row) > 1])
+    if not gaps:
+        return None
+    cells = [_cells(row, gaps) for row in rows]
+    full = [row for row, there in zip(cells, rows, strict=True) if len(there) > 1]
+    columns = list(zip(*full, strict=True))
+    if any(sum(map(bool, column)) < _FILLED * len(full) for column in columns):
+        return None
+    lengths = [len(cell) for column in columns for cell in column if cell]
+    if sum(lengths) > _LONGEST * len(lengths) or _is_list(columns[0]):
+        return None
+    groups = _together(rows, cells)
+    texts = [_joined_cells([cells[place] for place in group]) for group in groups]
+    header = _is_header(rows, groups, texts)
+    written = table_lines(texts, header=header)
+    firsts = [rows[group[0]] for group, text in zip(groups, texts, strict=True) if any(text)]
+    return [_line(text, row, in_table=True) for text, row in zip(written, firsts[header:], strict=True)]
+
+
+def _gaps(rows: Sequence[Row]) -> list[float]:
+    """The middle of each gap that runs down between the segments of nearly all rows."""
+    size = median(segment.size for row in rows for segment in row)
+    edges = sorted(
+        (at, step) for row in rows for segment in row for at, step in ((segment.left, 1), (segment.right, -1))
+    )
+    gaps: list[float] = []
+    covered, most = 0, _COVERED * len(rows)
+    for (at, step), (after, _) in pairwise(edges):
+        covered += step
+        if covered <= most and after - at > _NARROWEST * size:
+            gaps.append((at + after) / 2)
+    return [gap for gap in gaps if _parts(rows, gap)]
+
+
+def _parts(rows: Sequence[Row], gap: float) -> bool:
+    """Whether most rows have something on both sides."""
+    return sum(row[0].left < gap < row[-1].right for row in rows) > len(rows) / 2
+
+
+def _cells(row: Row, gaps: Sequence[float]) -> list[str]:
+    """A row's text by columns; a segment that runs over a gap stands where it begins."""
+    cells = [""] * (len(gaps) + 1)
+    for segment in row:
+        column = sum(gap <= segment.left + segment.size / 2 for gap in gaps)
+        cells[column] = joined(cells[column], segment.text)
+    return cells
+
+
+def _is_list(column: Sequence[str]) -> bool:
+    """Whether these are the marks of a list's items."""
+    return sum(bool(ITEM.match(cell + " x")) and len(cell) < 5 for cell in column) > len(column) / 2
+
+
+def _together(rows: Sequence[Row], cells: Sequence[Sequence[str]]) -> list[list[int]]:
+    """Which rows of the page make one row of the table: those without a first cell go with the one above."""
+    steps = [above[0].baseline - row[0].baseline for above, row in pairwise(rows)]
+    least = min((step for step in steps if step > 1), default=0.0)
+    groups: list[list[int]] = []
+    for place, row in enumerate(cells):
+        goes_on = place > 0 and not row[0] and steps[place - 1] < _TIGHT * least
+        if goes_on and not _is_number(next(filter(None, row), "")):
+            groups[-1].append(place)
+        else:
+            groups.append([place])
+    return groups
+
+
+def _joined_cells(rows: Sequence[Sequence[str]]) -> list[str]:
+    cells = list(rows[0])
+    for row in rows[1:]:
+        cells = [_joined(cell, more) for cell, more in zip(cells, row, strict=True)]
+    return cells
+
+
+def _joined(cell: str, more: str) -> str:
+    return cell[:-1] + more if cell.endswith("\u00ad") and more else joined(cell, more)
+
+
+def _is_header(rows: Sequence[Row], groups: Sequence[Sequence[int]], texts: Sequence[Sequence[str]]) -> bool:
+    """Whether the first row names the columns: a name for each, in bold, or above numbers."""
+    first = texts[0]
+    if len(texts) < _FEWEST_ROWS or not all(first) or len(set(first)) < len(first):
+        return False
+    if any(_is_number(cell) or len(cell) > _LONGEST for cell in first):
+        return False
+    body = [rows[place] for group in groups[1:] for place in group]
+    bold = all(_bold(segment) for place in groups[0] for segment in rows[place])
+    if bold and sum(_bold(row[0]) and _bold(row[-1]) for row in body) < len(body) / 3:
+        return True
+    numbers = sum(
+        sum(_is_number(row[column]) for row in texts[1:]) > len(texts[1:]) / 2 for column in range(len(first))
+    )
+    return numbers * 2 >= len(first)
+
+
+def _bold(segment: Segment) -> bool:
+    return all(word.style.bold for word in segment.words)
+
+
+def _is_number(cell: str) -> bool:
+    return bool(cell) and set(cell) <= _NUMBER_SIGNS
+
+
+def _running(row: Row) -> Line:
+    """A row of running text, gaps and all, as one line."""
+    merged = Segment.of([word for segment in row for word in segment.words])
+    return _line(merged.text, row)
+
+
+def _line(text: str, row: Row, *, in_table: bool = False) -> Line:
+    words = [word for segment in row for word in segment.words]
+    total = sum(len(word.text) for word in words)
+    longest = max(row, key=lambda segment: sum(len(word.text) for word in segment.words))
+    return Line(
+        text,
+        left=row[0].left,
+        baseline=longest.baseline,
+        size=_usual_size(row),
+        bold=sum(len(word.text) for word in words if word.style.bold) * 2 > total,
+        mono=all(word.style.mono for word in words),
+        in_table=in_table,
+    )
+
+
+def _usual_size(row: Row) -> float:
+    sizes: dict[float, int] = {}
+    for segment in row:
+        for word in segment.words:
+            sizes[word.style.size] = sizes.get(word.style.size, 0) + len(word.text)
+    return max(sizes, key=lambda size: sizes[size])
