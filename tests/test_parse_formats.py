@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 from docx_by_hand import archive, docx, p
 from pdf_by_hand import lines_pdf
+from zip_by_hand import epub, zipped
 
-from ingest.parse import EXTENSIONS, FORMATS, format_of, parse, worth_reading
+from ingest.parse import FORMATS, Format, format_of, parse, worth_reading
 from ingest.parse.recognise import HEAD_BYTES
 from rag.errors import CorruptSource, EmptySource, EncryptedSource, UnsupportedFormat
 
@@ -14,15 +15,34 @@ PDF, DOCX, HTML = lines_pdf(["Words."]), docx(p("Words.")), b"<!DOCTYPE html><p>
 OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 
 
+MAIL = b"From: a@b.c\nTo: d@e.f\nSubject: s\n\nWords.\n"
+# A file of each format whose first page ends in "Words."; of those not here the bytes `Words.` are one.
+SAMPLES = {
+    "application/pdf": PDF,
+    "application/vnd.openxmlformats-officedocument.wordprocessingml.document": DOCX,
+    "application/epub+zip": epub({"1.xhtml": "<p>Words.</p>"}),
+    "application/rtf": rb"{\rtf1 Words.}",
+    "application/zip": zipped({"a.txt": b"Words."}),
+    "application/mbox": b"From a@b.c Fri Nov 20 19:27:16 2026\n" + MAIL,
+    "message/rfc822": MAIL,
+    "text/html": HTML,
+    "application/json": b'"Words."',
+    "application/jsonl": b'"Words."',
+    "application/x-ipynb+json": b'{"cells": [{"cell_type": "markdown", "source": "Words."}]}',
+}
+
+
 @pytest.mark.parametrize("known", FORMATS, ids=lambda known: known.media_type)
-def test_every_format_has_a_parser(known: object) -> None:
-    samples = {"application/pdf": PDF, "text/html": HTML}
-    for one in FORMATS:
-        data = samples.get(one.media_type, DOCX if "word" in one.media_type else b"Words.")
-        document = parse(data, "a" + one.extensions[0])
-        assert document.media_type == one.media_type
-        assert document.pages[0].text == "Words."
-    assert len(set(EXTENSIONS)) == len(EXTENSIONS)
+def test_every_format_has_a_parser(known: Format) -> None:
+    document = parse(SAMPLES.get(known.media_type, b"Words."), "a" + known.extensions[0])
+    assert document.media_type == known.media_type
+    assert document.pages[0].text.endswith("Words.")
+
+
+def test_an_extension_or_name_is_one_format_s() -> None:
+    names = [name for known in FORMATS for name in (*known.extensions, *known.names)]
+    assert len(set(names)) == len(names)
+    assert names == [name.lower() for name in names]
 
 
 @pytest.mark.parametrize(
@@ -45,6 +65,18 @@ def test_every_format_has_a_parser(known: object) -> None:
         ("a.txt", "Words.".encode("utf-16"), "text/plain"),
         (".hidden", b"Words.", "text/plain"),
         ("folder.pdf/a.txt", b"Words.", "text/plain"),
+        ("a.txt", MAIL, "message/rfc822"),
+        ("1699999999.M5P6V7.host:2,S", MAIL, "message/rfc822"),  # as Maildir names them
+        ("a.eml", b"Words.", "message/rfc822"),
+        ("inbox", b"From a@b.c Fri Nov 20 19:27:16 2026\n" + MAIL, "application/mbox"),
+        ("a.doc", rb"{\rtf1 Words.}", "application/rtf"),
+        ("a.bin", zipped({"a.txt": b"Words."}), "application/zip"),
+        ("a.zip", epub({"1.xhtml": "<p>Words.</p>"}), "application/epub+zip"),
+        ("a.py", b"#!/usr/bin/python\n", "text/x-source"),
+        ("script", b"#!/bin/sh\necho\n", "text/x-source"),
+        ("src/Makefile", b"all:\n", "text/x-source"),
+        ("CMakeLists.txt", b"project(x)\n", "text/x-source"),
+        ("Makefile.txt", b"Words.", "text/plain"),
     ],
 )
 def test_content_first_then_the_name(name: str, data: bytes, kind: str) -> None:
@@ -93,6 +125,12 @@ def test_what_nobody_reads(name: str, data: bytes, error: type[Exception], messa
         ("paper.scan", PDF[:HEAD_BYTES], True),
         ("program", b"\x7fELF\0\0\0\0", False),
         ("a.jpg", b"\xff\xd8\xff", False),
+        ("1699999999.M5P6V7.host:2,S", MAIL, True),
+        ("letter.doc", rb"{\rtf1 ", True),
+        ("archive", b"PK\x03\x04\0\0", True),
+        ("tool.jar", b"PK\x03\x04\0\0", False),
+        ("Dockerfile", b"FROM x\n", True),
+        ("main.GO", b"", True),
         ("nothing", b"", False),
     ],
 )

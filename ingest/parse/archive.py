@@ -19,11 +19,11 @@ from typing import Any
 from lxml import etree
 
 from ingest.parse.budget import Budget
+from ingest.parse.recognise import MEMBER_START
 from rag.errors import CorruptSource, EncryptedSource, ParserFailed
 
 UNPACKED_MEGABYTES = 256  # of all members that are read
 MOST_MEMBERS = 200_000  # a list of more takes all the memory that a parser has
-MEMBER_START = b"PK\x01\x02"  # of each line in the list of members (APPNOTE.TXT 4.3.12)
 # What the standards of documents allow (ISO/IEC 21320-1); the other methods unpack without a bound.
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _AES = 99  # the method that encryption by AES names (APPNOTE.TXT 4.4.5)

@@ -24,6 +24,11 @@ class Budget:
         self._members_left = most_members
         self.most_members = most_members
 
+    @property
+    def spent(self) -> bool:
+        """Whether more bytes came out than may."""
+        return self._bytes_left < 0
+
     def take(self, size_bytes: int, name: str) -> None:
         """Counts bytes that came out of the member `name`; `ParserFailed` when there are too many."""
         self._bytes_left -= size_bytes

@@ -15,6 +15,7 @@ from typing import Any
 from lxml import etree
 
 from ingest.parse.blocks import PageText
+from ingest.parse.charsets import codec_named
 from ingest.parse.clean import clean, clean_prose, hidden_tags
 from ingest.parse.decode import decode
 from ingest.parse.html_tables import read_table
@@ -41,15 +42,6 @@ _META_CHARSET = re.compile(rb"<meta[^>]{0,200}?charset\s*=\s*[\"']?\s*([\w.:-]{1
 _XML_ENCODING = re.compile(rb"\A\s*<\?xml[^>]{0,200}?encoding\s*=\s*[\"']([\w.:-]{1,40})", re.IGNORECASE)
 _BREAK = "\n\n\n"  # a line break among inline text, where white space is one space anyway
 _META_BYTES = 4096  # the standard says 1024; generators are wordier
-# The web's names mean more than they say (WHATWG Encoding Standard, "names and labels").
-_WIDER = {
-    "gb2312": "gb18030",
-    "gbk": "gb18030",
-    "iso8859-1": "cp1252",
-    "ascii": "cp1252",
-    "shift_jis": "cp932",
-}
-_WIDER |= {"big5": "big5hkscs", "euc_kr": "cp949", "iso8859-9": "cp1254", "utf-16": "utf-8"}
 
 
 def parse(data: bytes, name: str) -> Document:
@@ -86,9 +78,10 @@ def _decode(data: bytes) -> tuple[str, str | None]:
     head = data[:_META_BYTES]
     named = _META_CHARSET.search(head) or _XML_ENCODING.search(head)
     if named and not data.startswith((codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        codec = codec_named(named.group(1).decode("ascii")) or "utf-8"
         try:
-            codec = codecs.lookup(named.group(1).decode("ascii")).name
-            return data.decode(_WIDER.get(codec, codec)), None
+            # whoever could read the name was reading bytes, so it is not UTF-16
+            return data.decode("utf-8" if codec == "utf-16" else codec), None
         except (LookupError, UnicodeDecodeError):
             pass  # the name is wrong; the bytes say more
     return decode(data)

@@ -37,18 +37,24 @@ def parse(data: bytes, name: str) -> Document:
         page.verbatim(front.group(1))
         title = clean_prose(found.group(2)) if (found := _TITLE.search(front.group(1))) else None
         text = text[front.end() :]
-    tokens = MarkdownIt("commonmark", {"maxNesting": _DEEPEST}).enable("table").parse(text)
-    if max((token.level for token in tokens), default=0) > _DEEPEST - 4:  # it drops what lies deeper
-        page.verbatim(text)
-        warnings.append(f"lists or quotes are nested deeper than {_DEEPEST // 2}; it was read as plain text")
-    else:
-        _Renderer(page).add(tokens)
+    if warning := add_markdown(page, text):
+        warnings.append(warning)
     if page.empty:
         raise EmptySource("the file holds no text")
     made = page.page()
     if title is None and made.headings and made.headings[0].level == 1:
         title = made.headings[0].text
     return Document("text/markdown", (made,), title, tuple(warnings))
+
+
+def add_markdown(page: PageText, text: str) -> str | None:
+    """Adds what a reader sees of some Markdown to a page being put together; gives a warning or None."""
+    tokens = MarkdownIt("commonmark", {"maxNesting": _DEEPEST}).enable("table").parse(text)
+    if max((token.level for token in tokens), default=0) > _DEEPEST - 4:  # it drops what lies deeper
+        page.verbatim(text)
+        return f"lists or quotes are nested deeper than {_DEEPEST // 2}; it was read as plain text"
+    _Renderer(page).add(tokens)
+    return None
 
 
 class _Renderer:

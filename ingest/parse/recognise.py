@@ -16,8 +16,13 @@ HEAD_BYTES = 4096  # of a file, enough to tell whether a walk through folders sh
 
 OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"  # compound files: .doc, .xls, .ppt, and encrypted new ones
 ZIP = (b"PK\x03\x04", b"PK\x05\x06")  # with members, and empty
+MEMBER_START = b"PK\x01\x02"  # of each line in a ZIP file's list of members (APPNOTE.TXT 4.3.12)
 PNG, JPEG = b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff"
 TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+
+_XLS_STREAMS = tuple(
+    name.encode("utf-16-le").ljust(64, b"\0") for name in ("Workbook", "Book", "WORKBOOK", "BOOK")
+)  # a directory entry begins with its name, padded to 64 bytes ([MS-CFB] 2.6.1)
 
 _HTML_START = re.compile(
     rb"(?:\xef\xbb\xbf|\xff\xfe|\xfe\xff)?\s*(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)*<(?:!doctype\s+html|html)\b",
@@ -27,6 +32,8 @@ _MAIL_HEADER = re.compile(rb"(?:>?From .*|[!-9;-~]{1,60}:.*)(?:\r?\n[ \t].*)*\r?
 _OF_MAILS = frozenset(
     b"from to date subject message-id mime-version received return-path delivered-to".split()
 )
+_HEADERS_BYTES = 1 << 16
+_MOST_MEMBERS = 20_000  # of any document; archives of more have their members listed but once
 _LEAST_OF_MAILS = 3  # headers that mails have, in the first block; two of them stand above many a memo
 
 
@@ -42,13 +49,24 @@ def is_rtf(data: bytes) -> bool:
     return data.lstrip(b" \t\r\n").startswith(b"{\\rtf")
 
 
+def is_xls(data: bytes) -> bool:
+    """Whether it is a compound file with a stream named Workbook, or Book as before 1997."""
+    return data.startswith(OLE) and any(name in data for name in _XLS_STREAMS)
+
+
 def is_mail(data: bytes) -> bool:
     """Whether it begins with a block of headers in which at least three are a mail's (RFC 5322)."""
     position, known = 0, set()
+    data = data[:_HEADERS_BYTES]
     while position < len(data) and (header := _MAIL_HEADER.match(data, position)):
         known.add(header.group().partition(b":")[0].lower())
         position = header.end()
     return len(known & _OF_MAILS) >= _LEAST_OF_MAILS
+
+
+def is_mailbox(data: bytes) -> bool:
+    """Whether it is a row of mails, each below a line that begins with `From ` (RFC 4155)."""
+    return data.startswith(b"From ") and is_mail(data)
 
 
 def is_zip(data: bytes) -> bool:
@@ -83,7 +101,7 @@ def begins_with(*starts: bytes) -> Callable[[bytes], bool]:
 
 
 def _members(data: bytes) -> list[str]:
-    if not is_zip(data):
+    if not is_zip(data) or data.count(MEMBER_START) > _MOST_MEMBERS:
         return []
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
