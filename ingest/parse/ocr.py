@@ -34,6 +34,8 @@ _LONGEST_SIDE = 4.0  # times the shorter one; the detector would blow up anythin
 _LONGEST_LINE = 150  # times its height; a line of 10 points across A3 is 120
 _SURE = 0.5  # mean confidence of a line's characters; below it is what a texture looks like
 _TALL = 2.5  # times its width: a box this high holds a line that stands on end, or one thin letter
+_HALF_WIDTH = 0.4  # of a line's height: no character is wider than two of these
+_AFTER_SPACE = 0.35  # of the way to a neighbour's middle that is a character's own, where a space is between
 _ASKED = 12  # longest lines that are asked whether they stand on their heads
 
 Point = tuple[float, float]
@@ -199,21 +201,29 @@ def _read_line(picture: Image.Image, corners: Corners) -> ReadLine | None:
 
 def _boxes(text: str, read: Any, corners: Corners) -> Iterator[Box]:
     """Each character's box: the network says in which of its columns it saw the character's middle."""
-    columns = iter([column + 0.5 for word in read.word_cols for column in word])
-    middles = [None if character.isspace() else next(columns) / read.line_txt_len for character in text]
+    middles = [(column + 0.5) / read.line_txt_len for word in read.word_cols for column in word]
+    half = _HALF_WIDTH * _side(corners, 1) / max(_side(corners, 0), 1.0)
     upper_left, upper_right, lower_right, lower_left = corners
-    for place, middle in enumerate(middles):
-        if middle is None:
+    written = -1
+    for place, character in enumerate(text):
+        if character.isspace():
             yield 0.0, 0.0, 0.0, 0.0
             continue
-        half = 0.35 * _side(corners, 1) / max(_side(corners, 0), 1.0)  # of a character, where no neighbour is
-        before = middles[place - 1] if place else None
-        after = middles[place + 1] if place + 1 < len(middles) else None
-        start = max(0.0, middle - half if before is None else (before + middle) / 2)
-        end = min(1.0, middle + half if after is None else (middle + after) / 2)
-        edge = [_between(a, b, at) for a, b in ((upper_left, upper_right), (lower_left, lower_right))
-                for at in (start, end)]  # fmt: skip
-        across, down = [x for x, _ in edge], [y for _, y in edge]
+        written += 1
+        middle = middles[written]
+        start, end = max(0.0, middle - half), min(1.0, middle + half)
+        if written:
+            share = _AFTER_SPACE if text[place - 1].isspace() else 0.5
+            start = max(start, middle - share * (middle - middles[written - 1]))
+        if written + 1 < len(middles):
+            share = _AFTER_SPACE if text[place + 1].isspace() else 0.5
+            end = min(end, middle + share * (middles[written + 1] - middle))
+        points = [
+            _between(*edge, at)
+            for edge in ((upper_left, upper_right), (lower_left, lower_right))
+            for at in (start, end)
+        ]
+        across, down = [x for x, _ in points], [y for _, y in points]
         yield min(across), min(down), max(across), max(down)
 
 
