@@ -11,11 +11,12 @@ from collections.abc import Iterator, Sequence
 from itertools import accumulate, pairwise
 from statistics import median
 
-from ingest.parse.pdf_rows import Row, Segment, in_rows
+from ingest.parse.pdf_rows import Row, Segment, in_rows, is_number
 from ingest.parse.pdf_words import Word
 
 _SAME_LINE = 0.5  # sizes between the baselines of words on one line: indices and exponents are on it
 _WIDE_GAP = 0.9  # sizes between two words that belong to different columns
+_NUMBERS_GAP = 0.45  # the same beside a number: columns of figures stand closer
 _MIDDLE = (0.2, 0.8)  # of the text's width, between which two columns meet
 _STEP = 2.0  # points between the places at which columns may meet
 _MOST_CROSSING = 0.3  # of a page's rows may run over the gap between two columns
@@ -64,7 +65,10 @@ def _split(line: Sequence[Word]) -> Row:
     """A line cut at its wide gaps."""
     parts = [[line[0]]]
     for word, after in pairwise(line):
-        if after.left - word.right > _WIDE_GAP * min(word.style.size, after.style.size):
+        gap = after.left - word.right
+        size = min(word.style.size, after.style.size)
+        beside_number = is_number(word.text) or is_number(after.text)
+        if gap > (_NUMBERS_GAP if beside_number else _WIDE_GAP) * size:
             parts.append([])
         parts[-1].append(after)
     return [Segment.of(part) for part in parts]

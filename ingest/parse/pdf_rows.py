@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from ingest.parse.clean import clean, collapse, joined
 from ingest.parse.pdf_words import Word
 
+_NUMBER_SIGNS = frozenset("0123456789.,:%+-–—−/()€$£¥* ")
 _NARROW = 0.12  # sizes: what stands nearer is one word, set by two commands
 
 
@@ -65,3 +66,8 @@ def in_rows(segments: Sequence[Segment]) -> list[Row]:
     for row in rows:
         row.sort(key=lambda segment: segment.left)
     return rows
+
+
+def is_number(cell: str) -> bool:
+    """Whether this is a figure: digits with signs, currencies and the like."""
+    return bool(cell) and set(cell) <= _NUMBER_SIGNS

@@ -7,6 +7,7 @@ Ruled lines are not looked at. The first row names the columns only where it is 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from statistics import median
@@ -14,17 +15,20 @@ from statistics import median
 from ingest.parse.blocks import table_lines
 from ingest.parse.clean import joined
 from ingest.parse.pdf_lines import Line
-from ingest.parse.pdf_rows import Row, Segment
+from ingest.parse.pdf_rows import Row, Segment, in_rows, is_number
 from ingest.parse.wrapped import ITEM
 
 _FEWEST_ROWS = 3
+_MOST_BETWEEN = 3  # rows of one segment, between those of several
+_MOST_ABOVE = 3  # rows of a table, of which one may name its columns
+_CLOSE = 0.7  # times the usual distance between rows
 _FARTHEST = 3.5  # sizes between the rows of one table
 _COVERED = 0.1  # of the rows may run over the gap between two columns
 _NARROWEST = 0.4  # sizes, of such a gap
 _FILLED = 0.3  # of the rows have something in each column
 _LONGEST = 60  # characters in a cell, on average: longer ones are running text side by side
 _TIGHT = 1.25  # times the least distance between rows: below nearer ones a cell may go on
-_NUMBER_SIGNS = frozenset("0123456789.,:%+-–—−/()€$£¥* ")
+_YEAR = re.compile(r"(?:19|20)\d\d(?:[-/–]\d\d(?:\d\d)?)?")
 
 
 def lines_of(rows: Sequence[Row]) -> list[Line]:
@@ -33,7 +37,7 @@ def lines_of(rows: Sequence[Row]) -> list[Line]:
     done = 0
     for start, end in _stretches(rows):
         lines += map(_running, rows[done:start])
-        table = _table(rows[start:end])
+        table = _table(in_rows([segment for row in rows[start:end] for segment in row]))
         lines += table if table is not None else map(_running, rows[start:end])
         done = end
     lines += map(_running, rows[done:])
@@ -45,8 +49,9 @@ def _stretches(rows: Sequence[Row]) -> Iterator[tuple[int, int]]:
     start = last = None
     several = 0
     for place, row in enumerate(rows):
-        near = place > 0 and 0 < rows[place - 1][0].baseline - row[0].baseline < _FARTHEST * row[0].size
-        if start is not None and last is not None and (not near or place - last > 2):
+        step = rows[place - 1][0].baseline - row[0].baseline if place else 0.0
+        near = -row[0].size < step < _FARTHEST * row[0].size
+        if start is not None and last is not None and (not near or place - last > _MOST_BETWEEN):
             if several >= _FEWEST_ROWS:
                 yield start, last + 1
             start, several = None, 0
@@ -71,11 +76,14 @@ def _table(rows: Sequence[Row]) -> list[Line] | None:
     if sum(lengths) > _LONGEST * len(lengths) or _is_list(columns[0]):
         return None
     groups = _together(rows, cells)
+    rows_of_groups = [[segment for place in group for segment in rows[place]] for group in groups]
     texts = [_joined_cells([cells[place] for place in group]) for group in groups]
-    header = _is_header(rows, groups, texts)
-    written = table_lines(texts, header=header)
-    firsts = [rows[group[0]] for group, text in zip(groups, texts, strict=True) if any(text)]
-    return [_line(text, row, in_table=True) for text, row in zip(written, firsts[header:], strict=True)]
+    named = next((n for n in range(_MOST_ABOVE) if _is_header(rows_of_groups[n:], texts[n:])), None)
+    above = [" | ".join(filter(None, text)) for text in texts[:named]] if named else []
+    written = table_lines(texts[named or 0 :], header=named is not None)
+    first = len(above) + (named is not None)
+    lines = zip([*above, *written], [*rows_of_groups[: len(above)], *rows_of_groups[first:]], strict=True)
+    return [_line(text, row, in_table=True) for text, row in lines]
 
 
 def _gaps(rows: Sequence[Row]) -> list[float]:
@@ -86,11 +94,15 @@ def _gaps(rows: Sequence[Row]) -> list[float]:
     )
     gaps: list[float] = []
     covered, most = 0, _COVERED * len(rows)
+    widest, middle = 0.0, 0.0  # of the pieces that a few rows which run over it cut the gap into
     for (at, step), (after, _) in pairwise(edges):
         covered += step
-        if covered <= most and after - at > _NARROWEST * size:
-            gaps.append((at + after) / 2)
-    return [gap for gap in gaps if _parts(rows, gap)]
+        if covered <= most and after - at > widest:
+            widest, middle = after - at, (at + after) / 2
+        elif covered > most:
+            gaps += [middle] if widest > _NARROWEST * size and _parts(rows, middle) else []
+            widest = 0.0
+    return gaps
 
 
 def _parts(rows: Sequence[Row], gap: float) -> bool:
@@ -113,13 +125,19 @@ def _is_list(column: Sequence[str]) -> bool:
 
 
 def _together(rows: Sequence[Row], cells: Sequence[Sequence[str]]) -> list[list[int]]:
-    """Which rows of the page make one row of the table: those without a first cell go with the one above."""
+    """Which rows of the page make one row of the table.
+
+    Those without a first cell go with the one above, and those that stand closer than others do: cells of
+    one line beside cells of two or three, set at half their height.
+    """
     steps = [above[0].baseline - row[0].baseline for above, row in pairwise(rows)]
-    least = min((step for step in steps if step > 1), default=0.0)
+    usual = median(steps)
+    least = min((step for step in steps if step > _CLOSE * usual), default=usual)
     groups: list[list[int]] = []
     for place, row in enumerate(cells):
         goes_on = place > 0 and not row[0] and steps[place - 1] < _TIGHT * least
-        if goes_on and not _is_number(next(filter(None, row), "")):
+        close = place > 0 and steps[place - 1] < _CLOSE * usual
+        if close or (goes_on and not is_number(next(filter(None, row), ""))):
             groups[-1].append(place)
         else:
             groups.append([place])
@@ -137,29 +155,25 @@ def _joined(cell: str, more: str) -> str:
     return cell[:-1] + more if cell.endswith("\u00ad") and more else joined(cell, more)
 
 
-def _is_header(rows: Sequence[Row], groups: Sequence[Sequence[int]], texts: Sequence[Sequence[str]]) -> bool:
+def _is_header(rows: Sequence[Row], texts: Sequence[Sequence[str]]) -> bool:
     """Whether the first row names the columns: a name for each, in bold, or above numbers."""
-    first = texts[0]
-    if len(texts) < _FEWEST_ROWS or not all(first) or len(set(first)) < len(first):
+    if len(texts) < _FEWEST_ROWS:
         return False
-    if any(_is_number(cell) or len(cell) > _LONGEST for cell in first):
+    first, below = texts[0], texts[1:]
+    if not all(first[1:]) or len(set(first)) < len(first) or _YEAR.fullmatch(first[0]):
         return False
-    body = [rows[place] for group in groups[1:] for place in group]
-    bold = all(_bold(segment) for place in groups[0] for segment in rows[place])
-    if bold and sum(_bold(row[0]) and _bold(row[-1]) for row in body) < len(body) / 3:
+    if any(len(cell) > _LONGEST or (is_number(cell) and not _YEAR.fullmatch(cell)) for cell in first):
+        return False
+    if any(_YEAR.fullmatch(cell) for row in below for cell in row[1:]):
+        return False  # a row of years among others
+    if _bold(rows[0]) and sum(map(_bold, rows[1:])) < len(below) / 3:
         return True
-    numbers = sum(
-        sum(_is_number(row[column]) for row in texts[1:]) > len(texts[1:]) / 2 for column in range(len(first))
-    )
-    return numbers * 2 >= len(first)
+    columns = zip(*below, strict=True)
+    return sum(sum(map(is_number, column)) * 2 > len(column) for column in columns) * 2 >= len(first)
 
 
-def _bold(segment: Segment) -> bool:
-    return all(word.style.bold for word in segment.words)
-
-
-def _is_number(cell: str) -> bool:
-    return bool(cell) and set(cell) <= _NUMBER_SIGNS
+def _bold(row: Row) -> bool:
+    return all(word.style.bold for segment in row for word in segment.words)
 
 
 def _running(row: Row) -> Line:
