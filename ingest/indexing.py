@@ -1,14 +1,15 @@
-"""A document -> chunks, vectors, and its transaction in the store.
+"""Documents -> chunks, vectors, and their transaction in the store.
 
-Takes documents that are parsed, embeds what the index has no vector of, and puts each in one transaction.
-Does not know where documents come from.
+Takes documents that are parsed, embeds what the index has no vector of, and stores those that came together
+in one transaction: many small files fill a batch and wait for the disk once. Does not know where documents
+come from.
 """
 
 from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,54 +18,95 @@ from ingest.chunk import split
 from ingest.embedded import embedded_text
 from rag.embeddings import LocalEmbeddings
 from rag.local_writer import DIGEST_BYTES, Writer
-from rag.records import Document, Place
+from rag.records import Chunk, Document, Place
 
 EMBEDDED_TOGETHER = 256  # chunks; between two such portions progress is told and Stop is seen
 
 
 @dataclass(frozen=True, slots=True)
-class Stored:
-    """How many chunks a document has in the index now, and how many of them needed a new vector."""
+class Prepared:
+    """A document cut into chunks; `texts` are what is embedded for them, `digests` stand for these."""
 
+    place: Place
+    document: Document
+    chunks: list[Chunk]
+    texts: list[str]
+    digests: list[bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What a document has in the index now, and how many of its chunks needed a new vector."""
+
+    pages: int
     chunks: int
     embedded: int
+    warnings: tuple[str, ...]
 
 
 class Indexer:
-    """Puts documents into the index; `seconds` says how long each stage took so far."""
+    """Puts documents into the index; `seconds` says how long each stage took so far.
+
+    `prepare` may run in another thread than the rest.
+    """
 
     def __init__(self, writer: Writer, embedder: LocalEmbeddings, *, chunk_tokens: int) -> None:
         self._writer = writer
         self._embedder = embedder
         self._chunk_tokens = chunk_tokens
+        self._waiting: list[Prepared] = []
         self.seconds = {"chunk": 0.0, "embed": 0.0, "store": 0.0}
 
-    def put(
-        self, place: Place, document: Document, *, stopped: Callable[[], bool], tell: Callable[[float], None]
-    ) -> Stored | None:
-        """Stores the document; None when `stopped()` turned true first, and nothing was stored.
+    @property
+    def chunks_waiting(self) -> int:
+        """Of the documents that were added and not stored yet."""
+        return sum(len(one.chunks) for one in self._waiting)
 
-        `tell` is given the share of the document that is embedded.
-        """
+    def prepare(self, place: Place, document: Document) -> Prepared:
+        """Cuts a document into chunks."""
         begun = time.monotonic()
         chunks = split(document, count_tokens=self._embedder.count_tokens, chunk_tokens=self._chunk_tokens)
         texts = [embedded_text(chunk, document) for chunk in chunks]
-        self._took("chunk", begun)
-        begun = time.monotonic()
         digests = [hashlib.blake2b(text.encode("utf-8"), digest_size=DIGEST_BYTES).digest() for text in texts]
-        vectors = self._writer.vectors_for(digests)
-        known = len(vectors)
-        missing = {digest: text for digest, text in zip(digests, texts, strict=True) if digest not in vectors}
-        if not self._embed(missing, vectors, stopped, tell):
-            return None
+        self._took("chunk", begun)
+        return Prepared(place, document, chunks, texts, digests)
+
+    def add(self, prepared: Prepared) -> None:
+        """Lets a document wait for the next `flush`."""
+        self._waiting.append(prepared)
+
+    def flush(self, *, stopped: Callable[[], bool], tell: Callable[[float], None]) -> list[Stored]:
+        """Embeds and stores what waits, in one transaction; gives what was stored, in order.
+
+        When `stopped()` turned true meanwhile, documents that are not embedded whole are let go. `tell` is
+        given the share that is embedded.
+        """
+        waiting, self._waiting = self._waiting, []
+        begun = time.monotonic()
+        vectors = self._writer.vectors_for([digest for one in waiting for digest in one.digests])
+        known = set(vectors)
+        missing = {
+            digest: text
+            for one in waiting
+            for digest, text in zip(one.digests, one.texts, strict=True)
+            if digest not in known
+        }
+        self._embed(missing, vectors, stopped, tell)
         self._took("embed", begun)
         begun = time.monotonic()
-        matrix = np.zeros((len(digests), self._embedder.dimension), np.float32)
-        for row, digest in enumerate(digests):
-            matrix[row] = vectors[digest]
-        self._writer.put(place, document, chunks, matrix, digests)
+        stored = []
+        with self._writer.together():
+            for one in waiting:
+                if not vectors.keys() >= set(one.digests):
+                    break
+                self._put(one, vectors)
+                new = len(set(one.digests) - known)
+                stored.append(
+                    Stored(len(one.document.pages), len(one.chunks), new, tuple(one.document.warnings))
+                )
+                known.update(one.digests)
         self._took("store", begun)
-        return Stored(len(chunks), len(vectors) - known)
+        return stored
 
     def _embed(
         self,
@@ -72,17 +114,22 @@ class Indexer:
         vectors: dict[bytes, np.ndarray],
         stopped: Callable[[], bool],
         tell: Callable[[float], None],
-    ) -> bool:
-        """Adds the missing texts' vectors; false when it was stopped first."""
-        waiting: Sequence[tuple[bytes, str]] = list(missing.items())
-        for start in range(0, len(waiting), EMBEDDED_TOGETHER):
+    ) -> None:
+        """Adds the missing texts' vectors, as many as there was time for."""
+        items = list(missing.items())
+        for start in range(0, len(items), EMBEDDED_TOGETHER):
             if stopped():
-                return False
-            portion = waiting[start : start + EMBEDDED_TOGETHER]
+                return
+            portion = items[start : start + EMBEDDED_TOGETHER]
             rows = self._embedder.embed([text for _, text in portion])
             vectors.update((digest, row) for (digest, _), row in zip(portion, rows, strict=True))
-            tell((start + len(portion)) / len(waiting))
-        return not stopped()
+            tell((start + len(portion)) / len(items))
+
+    def _put(self, one: Prepared, vectors: dict[bytes, np.ndarray]) -> None:
+        matrix = np.zeros((len(one.digests), self._embedder.dimension), np.float32)
+        for row, digest in enumerate(one.digests):
+            matrix[row] = vectors[digest]
+        self._writer.put(one.place, one.document, one.chunks, matrix, one.digests)
 
     def _took(self, stage: str, begun: float) -> None:
         self.seconds[stage] += time.monotonic() - begun

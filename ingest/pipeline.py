@@ -1,42 +1,43 @@
-"""A document's whole way: discover, parse, chunk, embed, store; one transaction a source.
+"""A document's whole way: discover, parse, chunk, embed, store; a source whole or not at all.
 
-Takes paths and settings, gives a `Report`. The next file is parsed while the present one is embedded. Stopped
-at any moment, what is done is kept and the same call goes on from there. Does not print or draw: `progress`
-is called with where it is. Neither model nor parser is started where nothing is to be read.
+Takes paths and settings, gives a `Report`. The next files are parsed and cut while those before are embedded;
+small ones are embedded and stored together. A source that was told as done is in the index and found.
+Stopped at any moment, what is done is kept and the same call goes on from there. Does not print or draw:
+`progress` is called with where it is. Neither model nor parser is started where nothing is to be read.
 """
 
 from __future__ import annotations
 
 import threading
 import time
-from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ingest.discover import Outcome, Plan, Task, discover
 from ingest.parse import PARSER_VERSION
+from ingest.readahead import ReadAhead
 from ingest.reading import parse_file
 from ingest.report import Progress, Report
 from ingest.sandbox import Sandbox
 from rag.errors import IndexMismatch, SourceError
 from rag.local_store import LocalStore
 from rag.local_writer import Writer
-from rag.records import Document, Failure, IndexMeta
+from rag.records import Failure, IndexMeta
 from rag.settings import BUNDLED_EMBEDDER, Settings
 from rag.store import open_store
 
 if TYPE_CHECKING:
-    from ingest.indexing import Indexer
+    from ingest.indexing import Indexer, Prepared
     from rag.embeddings import LocalEmbeddings
 
 __all__ = ["Progress", "Report", "ingest"]
 
-_AHEAD = 2  # files parsed before their turn: enough to keep both busy, few enough to hold in memory
+TOGETHER = 256  # chunks stored in one transaction, of as many files as it takes
+_PATIENCE_SECONDS = 0.05  # for the next file, before what is there is embedded by itself
 _LOCK_SECONDS = 2
-_POLL_SECONDS = 0.1  # how soon Stop is seen while a parser is at work
 
 
 def ingest(
@@ -75,6 +76,7 @@ class _Sofar:
     removed: list[str] = field(default_factory=list)
     failed: list[Failure] = field(default_factory=list)
     warnings: list[Failure] = field(default_factory=list)
+    pages: int = 0
     chunks: int = 0
     embedded: int = 0
     seconds: dict[str, float] = field(default_factory=lambda: {"discover": 0.0, "parse": 0.0, "wait": 0.0})
@@ -106,7 +108,8 @@ class _Run:
     def run(self, paths: Sequence[str | Path], *, retry: bool) -> Report:
         model = self._model_name()
         plan = self._plan(paths, retry)
-        reading = self._settle(plan)
+        with self.writer.together():
+            reading = self._settle(plan)
         self.files_total = len(reading)
         self.bytes_total = sum(task.place.size_bytes for task in reading)
         if reading and not self.stop.is_set():
@@ -201,46 +204,45 @@ class _Run:
         sandbox = Sandbox(seconds=self.settings.parse_seconds, memory_megabytes=self.settings.parse_megabytes)
         with ThreadPoolExecutor(1, thread_name_prefix="parse") as pool:
             try:
-                for task, document in self._parsed(tasks, sandbox, pool):
-                    self._store(task, document, indexer)
-                    self.files_done += 1
-                    self.bytes_done += task.place.size_bytes
-                    self._tell(task)
+                first = {task.place.content_hash: task for task in reversed(tasks)}
+                originals = [task for task in tasks if first[task.place.content_hash] is task]
+                self._read_all(originals, indexer, sandbox, pool, together=TOGETHER)
+                copies = [task for task in tasks if first[task.place.content_hash] is not task]
+                left = [task for task in copies if not self._linked(task)]  # their originals can't be read
+                self._read_all(left, indexer, sandbox, pool, together=1)
             finally:
                 sandbox.close()  # else the pool would wait for the file that is being parsed
         self.sofar.seconds |= indexer.seconds
 
-    def _parsed(
-        self, tasks: Sequence[Task], sandbox: Sandbox, pool: ThreadPoolExecutor
-    ) -> Iterator[tuple[Task, Document | SourceError | None]]:
-        """Each task with its document or why there is none; None where its content is there by now."""
-        waiting: deque[tuple[Task, Future[Document | None]]] = deque()
-        upcoming = iter(tasks)
-        while not self.stop.is_set():
-            while len(waiting) < _AHEAD and (task := next(upcoming, None)) is not None:
-                waiting.append((task, pool.submit(self._parse, task, sandbox)))
-            if not waiting:
-                return
-            task, future = waiting.popleft()
+    def _read_all(
+        self,
+        tasks: Sequence[Task],
+        indexer: Indexer,
+        sandbox: Sandbox,
+        pool: ThreadPoolExecutor,
+        *,
+        together: int,
+    ) -> None:
+        """Reads the tasks' files; `together`: so many chunks are stored in one go, fewer at a slow parser."""
+        ahead = ReadAhead(tasks, lambda task: self._prepared(task, sandbox, indexer), pool, self.stop)
+        waiting: list[Task] = []
+        while (task := ahead.upcoming()) is not None:
             self._tell(task)
-            begun = time.monotonic()
-            while not (future.done() or self.stop.is_set()):
-                wait([future], timeout=_POLL_SECONDS)
-            self.sofar.seconds["wait"] += time.monotonic() - begun
-            if self.stop.is_set():
-                return
-            error = future.exception()
-            if isinstance(error, SourceError):
-                yield task, error
-            else:
-                yield task, future.result()
+            found = ahead.next(patience_seconds=_PATIENCE_SECONDS if waiting else None)
+            if found is not None:
+                waiting += self._taken(*found, indexer)
+            if waiting and (found is None or indexer.chunks_waiting >= together):
+                self._flush(waiting, indexer)
+                waiting = []
+        if waiting and not self.stop.is_set():
+            self._flush(waiting, indexer)
+        self.sofar.seconds["wait"] += ahead.waited_seconds
 
-    def _parse(self, task: Task, sandbox: Sandbox) -> Document | None:
-        if self._is_current(task.place.content_hash):
-            return None  # another file of the same content was stored meanwhile
+    def _prepared(self, task: Task, sandbox: Sandbox, indexer: Indexer) -> Prepared:
+        """In the parsing thread: a file parsed and cut into chunks."""
         begun = time.monotonic()
         try:
-            return parse_file(
+            document = parse_file(
                 task.place.location,
                 name=task.place.source,
                 content_hash=task.place.content_hash,
@@ -249,40 +251,72 @@ class _Run:
             )
         finally:
             self.sofar.seconds["parse"] += time.monotonic() - begun
+        return indexer.prepare(task.place, document)
 
-    def _is_current(self, content_hash: str) -> bool:
-        return self.writer.has_document(content_hash, parser_version=PARSER_VERSION)
-
-    def _store(self, task: Task, document: Document | SourceError | None, indexer: Indexer) -> None:
-        place = task.place
-        if isinstance(document, SourceError):
+    def _taken(self, task: Task, result: Prepared | SourceError, indexer: Indexer) -> list[Task]:
+        """The task, if its document waits to be stored now; failures are written down at once."""
+        if isinstance(result, SourceError):
             # what was there before is no longer what the file says
-            self.writer.remove([place.location])
-            self.writer.record_failure(place, str(document), PARSER_VERSION)
-            self.sofar.failed.append(Failure(place.source, str(document)))
-            return
-        if document is None or self._is_current(place.content_hash):
-            self.writer.link(place)
-        else:
-            stored = indexer.put(
-                place, document, stopped=self.stop.is_set, tell=lambda share: self._tell(task, share=share)
-            )
-            if stored is None:
-                return
-            self.sofar.chunks += stored.chunks
-            self.sofar.embedded += stored.embedded
-            self.sofar.warnings += [Failure(place.source, warning) for warning in document.warnings]
-        self.sofar.sources[task.outcome].append(place.source)
+            with self.writer.together():
+                self.writer.remove([task.place.location])
+                self.writer.record_failure(task.place, str(result), PARSER_VERSION)
+            self.sofar.failed.append(Failure(task.place.source, str(result)))
+            self._done(task)
+            return []
+        if self._linked(task):  # another file of the same content was stored meanwhile
+            return []
+        indexer.add(result)
+        return [task]
+
+    def _linked(self, task: Task) -> bool:
+        """Whether the file's content is in the index by now, read by these parsers; then it is linked."""
+        if self.stop.is_set() or not self.writer.has_document(
+            task.place.content_hash, parser_version=PARSER_VERSION
+        ):
+            return False
+        self.writer.link(task.place)
+        self.sofar.sources[task.outcome].append(task.place.source)
+        self._done(task)
+        return True
+
+    def _flush(self, tasks: Sequence[Task], indexer: Indexer) -> None:
+        """Stores what waits: the documents of these tasks."""
+        size_bytes = sum(task.place.size_bytes for task in tasks)
+        stored = indexer.flush(
+            stopped=self.stop.is_set,
+            tell=lambda share: self._tell(tasks[0], more_bytes=share * size_bytes),
+        )
+        for task, one in zip(tasks, stored, strict=False):  # fewer, where it was stopped
+            self.sofar.pages += one.pages
+            self.sofar.chunks += one.chunks
+            self.sofar.embedded += one.embedded
+            self.sofar.warnings += [Failure(task.place.source, warning) for warning in one.warnings]
+            self.sofar.sources[task.outcome].append(task.place.source)
+            self._done(task)
 
     # --- telling ----------------------------------------------------------------------------------
 
-    def _tell(self, task: Task, *, share: float = 0.0) -> None:
+    def _done(self, task: Task) -> None:
+        self.files_done += 1
+        self.bytes_done += task.place.size_bytes
+        self._tell(task)
+
+    def _tell(self, task: Task, *, more_bytes: float = 0.0) -> None:
         if self.progress is None:
             return
-        done = self.bytes_done + share * task.place.size_bytes
+        done = self.bytes_done + more_bytes
         spent = time.monotonic() - self.begun
-        left = spent * (self.bytes_total - done) / done if done else None
-        self.progress(Progress(self.files_done, self.files_total, self.sofar.chunks, task.place.source, left))
+        self.progress(
+            Progress(
+                self.files_done,
+                self.files_total,
+                self.sofar.chunks,
+                task.place.source,
+                seconds_left=spent * (self.bytes_total - done) / done if done else None,
+                pages=self.sofar.pages,
+                seconds=spent,
+            )
+        )
 
     def _report(self, plan: Plan) -> Report:
         sources = {outcome: tuple(names) for outcome, names in self.sofar.sources.items()}
@@ -295,6 +329,7 @@ class _Run:
             failed=tuple(self.sofar.failed),
             left_out=dict(plan.left_out),
             warnings=tuple(self.sofar.warnings),
+            pages=self.sofar.pages,
             chunks=self.sofar.chunks,
             embedded=self.sofar.embedded,
             seconds=time.monotonic() - self.begun,

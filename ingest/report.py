@@ -11,18 +11,25 @@ from rag.records import Failure
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """Where an ingest is; `source` is the file at hand, `chunks` those stored so far."""
+    """Where an ingest is; `source` is the file at hand, `chunks` and `pages` those stored so far."""
 
     files_done: int
     files_total: int
     chunks: int
     source: str
     seconds_left: float | None  # None until something can be said of it
+    pages: int = 0
+    seconds: float = 0.0  # since it began
+
+    @property
+    def chunks_per_second(self) -> float | None:
+        """How quick it was so far; None until there is a chunk."""
+        return self.chunks / self.seconds if self.chunks and self.seconds else None
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What came of an ingest: sources by name, chunks stored and embedded in this run, seconds by stage.
+    """What came of an ingest: sources by name, what was stored and embedded in this run, seconds by stage.
 
     `warnings` are of files that were read, but not without loss. `left_out` counts what was found in folders
     and not tried, by reason. Parsing goes on beside the rest, so the stages add up to more than `seconds`.
@@ -36,6 +43,7 @@ class Report:
     failed: tuple[Failure, ...] = ()
     left_out: Mapping[str, int] = field(default_factory=dict)
     warnings: tuple[Failure, ...] = ()
+    pages: int = 0
     chunks: int = 0
     embedded: int = 0
     seconds: float = 0.0
@@ -57,6 +65,7 @@ class Report:
             "failed": [{"source": one.source, "reason": one.reason} for one in self.failed],
             "warnings": [{"source": one.source, "reason": one.reason} for one in self.warnings],
             "left_out": dict(self.left_out),
+            "pages": self.pages,
             "chunks": self.chunks,
             "embedded": self.embedded,
             "seconds": self.seconds,

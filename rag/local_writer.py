@@ -1,4 +1,4 @@
-"""The one writer of a local index: every method is one transaction, done or not done.
+"""The one writer of a local index: every method is one transaction, done or not done, or part of `together`.
 
 Takes records and vectors, puts them into the database; on leaving, brings the vector cache up to date.
 Does not parse, chunk or embed, and does not know where files come from.
@@ -41,6 +41,7 @@ class Writer:
         self._database = database
         self._dense = dense
         self._lock = RLock()
+        self._open: Change | None = None
         self._settle_the_past()
 
     def _settle_the_past(self) -> None:
@@ -55,7 +56,20 @@ class Writer:
                 changing.renew_keywords()
 
     @contextmanager
+    def together(self) -> Iterator[None]:
+        """Makes one transaction of all that is done inside: one wait for the disk; all of it or nothing."""
+        with self._lock, self._change() as changing:
+            self._open = changing
+            try:
+                yield
+            finally:
+                self._open = None
+
+    @contextmanager
     def _change(self) -> Iterator[Change]:
+        if self._open is not None:
+            yield self._open
+            return
         with change(self._database) as changing:
             yield changing
         self._note(changing.state.generation)

@@ -22,7 +22,8 @@ from pdf_by_hand import lines_pdf
 from ingest import pipeline
 from ingest.pipeline import Progress, Report, ingest
 from ingest.reading import parse_file
-from rag.errors import CorruptSource, IndexLocked, IndexMismatch, UsageError
+from rag.errors import IndexLocked, IndexMismatch, StoreError, UsageError
+from rag.local_writer import Writer
 from rag.records import Document, Failure, IndexMeta, Page
 from rag.settings import Settings
 from rag.store import open_store
@@ -479,6 +480,7 @@ def test_the_next_file_is_parsed_while_this_one_is_embedded(bench: Bench) -> Non
 
     bench.before_embedding = slow
     with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(pipeline, "TOGETHER", 1)
         patched.setattr(pipeline, "parse_file", watched)
         bench.ingest()
     assert any(overlapped)
@@ -487,7 +489,10 @@ def test_the_next_file_is_parsed_while_this_one_is_embedded(bench: Bench) -> Non
 # --- stopping ---------------------------------------------------------------------------------------
 
 
-def test_stop_keeps_what_is_done_and_the_next_run_goes_on(bench: Bench) -> None:
+def test_stop_keeps_what_is_done_and_the_next_run_goes_on(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pipeline, "TOGETHER", 1)  # else so few chunks are stored at once
     for n in range(6):
         bench.write(f"n{n}.txt", f"Number {n}.")
     stop = threading.Event()
@@ -502,6 +507,60 @@ def test_stop_keeps_what_is_done_and_the_next_run_goes_on(bench: Bench) -> None:
     rest = bench.ingest()
     assert len(rest.added) == 6
     assert rest.unchanged == report.added
+
+
+def test_small_files_are_embedded_and_stored_together(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pipeline, "_PATIENCE_SECONDS", 60)  # however slow this machine's parser is
+    monkeypatch.setattr(pipeline, "TOGETHER", 25)
+    calls: list[int] = []
+    for n in range(60):
+        bench.write(f"small/{n:02}.txt", f"Number {n} is short.")
+    bench.before_embedding = lambda: calls.append(1)
+    report = bench.ingest(bench.docs / "small")
+    assert (len(report.added), report.chunks, len(calls)) == (60, 60, 3)  # 25, 25 and 10
+    assert len(bench.contents()) == 60
+
+
+def test_what_was_told_as_done_is_there_and_found_before_the_last_file_is_read(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pipeline, "TOGETHER", 5)
+    for n in range(20):
+        bench.write(f"small/{n:02}.txt", f"Number {n} is short.")
+    seen: list[tuple[int, int]] = []
+
+    def look(state: Progress) -> None:
+        reader = open_store(bench.settings.index)
+        with reader.snapshot() as snapshot:
+            found = snapshot.keywords("short", k=100)
+            assert len(found) == len(snapshot.sources()) >= state.files_done
+            assert state.chunks <= snapshot.chunk_count
+        reader.close()
+        seen.append((state.files_done, len(found)))
+
+    bench.ingest(bench.docs / "small", progress=look)
+    assert any(0 < found < 20 for _, found in seen)
+    assert seen[-1] == (20, 20)
+
+
+def test_an_error_in_the_middle_of_a_transaction_leaves_nothing_of_it(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pipeline, "_PATIENCE_SECONDS", 60)
+    real, put = Writer.put, []
+
+    def fail_at_the_second(self: Writer, *arguments: Any) -> None:
+        put.append(1)
+        if len(put) == 2:
+            raise StoreError("the disk is full")
+        real(self, *arguments)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Writer, "put", fail_at_the_second)
+        with pytest.raises(StoreError, match="the disk is full"):
+            bench.ingest()
+    assert bench.contents() == {}
+    assert len(bench.ingest().added) == 3
 
 
 def test_stop_ends_a_parser_that_is_at_work(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -527,7 +586,9 @@ def test_stop_between_portions_of_a_large_file_leaves_it_out(
     assert len(bench.embedders[0].embedded) == 2
 
 
-def test_an_interrupt_keeps_what_is_done(bench: Bench) -> None:
+def test_an_interrupt_keeps_what_is_done(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pipeline, "TOGETHER", 1)
+
     def interrupt(state: Progress) -> None:
         if state.files_done == 1:
             raise KeyboardInterrupt
