@@ -92,15 +92,15 @@ def test_its_text_when_the_reader_wants_it(shelf: Shelf) -> None:
     shelf.put("tower.pdf", lines_pdf(*PAGES))
     shown = shelf.pages.show(shelf.passage("tower.pdf", "lit in 1759"), "text")
     assert (shown.view, shown.both, shown.image) == ("text", True, None)
-    assert [piece.text for piece in shown.pieces if piece.marked] == ["lit in 1759"]
+    assert [piece.text for piece in shown.form.pieces if piece.marked] == ["lit in 1759"]
 
 
 def test_a_format_without_pages_is_text(shelf: Shelf) -> None:
     shelf.put("notes.md", b"# Towers\n\nThe tower was lit in 1759.\n")
     shown = shelf.pages.show(shelf.passage("notes.md", "lit in 1759"))
     assert (shown.view, shown.both, shown.notes) == ("text", False, ())
-    assert [piece.text for piece in shown.pieces if piece.marked] == ["lit in 1759"]
-    assert [piece.level for piece in shown.pieces if "Towers" in piece.text] == [1]
+    assert [piece.text for piece in shown.form.pieces if piece.marked] == ["lit in 1759"]
+    assert [piece.level for piece in shown.form.pieces if "Towers" in piece.text] == [1]
 
 
 def test_a_file_that_is_gone_is_shown_as_it_was_read(shelf: Shelf) -> None:
@@ -116,7 +116,7 @@ def test_a_file_that_was_changed_is_shown_as_it_was_read(shelf: Shelf) -> None:
     shown = shelf.pages.show(shelf.passage("tower.pdf", "lit in 1759"))
     assert shown.view == "text"
     assert "the file was changed after it was read" in shown.notes[0]
-    assert [piece.text for piece in shown.pieces if piece.marked] == ["lit in 1759"]
+    assert [piece.text for piece in shown.form.pieces if piece.marked] == ["lit in 1759"]
 
 
 def test_a_file_that_was_only_touched_is_still_a_picture(shelf: Shelf) -> None:
@@ -142,8 +142,8 @@ def test_a_very_long_page_is_shown_in_part(shelf: Shelf, monkeypatch: pytest.Mon
     monkeypatch.setattr(marked_text, "MOST_CHARACTERS", 100)
     shelf.put("long.txt", b"word " * 100 + b"here it is " + b"word " * 100)
     shown = shelf.pages.show(shelf.passage("long.txt", "here it is"))
-    assert "".join(piece.text for piece in shown.pieces if piece.marked) == "here it is"
-    assert sum(len(piece.text) for piece in shown.pieces) == 100
+    assert "".join(piece.text for piece in shown.form.pieces if piece.marked) == "here it is"
+    assert sum(len(piece.text) for piece in shown.form.pieces) == 100
     assert shown.notes[0].startswith("A part of it: characters 451 to 550 of 1,0")
 
 

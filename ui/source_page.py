@@ -2,7 +2,7 @@
 
 Takes a source, a page and the cited words; gives what the screen needs. Where the picture would not show
 what was read (the file is gone or was changed, can't be drawn, or the words are not found on it) the text
-as it was read is given instead, and a note says why. Knows nothing about Streamlit.
+as it was read is given instead, in the form of its kind, and a note says why. Knows nothing about Streamlit.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from ingest.sandbox import Sandbox
 from rag.errors import SourceError
 from rag.local_store import LocalStore
 from rag.records import Page, Source
-from ui.marked_text import PagePiece, page_pieces, window
+from ui.page_form import PageForm, page_form
 from ui.terminal import visible
 
 View = Literal["image", "text"]
@@ -49,7 +49,7 @@ class ShownPage:
     view: View
     both: bool
     image: PageImage | None
-    pieces: tuple[PagePiece, ...]
+    form: PageForm
     notes: tuple[str, ...]
 
 
@@ -91,7 +91,9 @@ class SourcePages:
         notes = [lost] if quote.strip() and image.found < FOUND_ENOUGH else []
         if view == "text" or (notes and view is None):
             return self._text(source, page, passage, both=True, notes=notes)
-        return ShownPage(source, page.number, page.label, "image", True, image, (), tuple(notes))
+        return ShownPage(
+            source, page.number, page.label, "image", True, image, PageForm("text"), tuple(notes)
+        )
 
     def prepare(self, passage: Passage) -> None:
         """Draws a page ahead of the click; a page that can't be drawn is left for the click to explain."""
@@ -100,14 +102,9 @@ class SourcePages:
     def _text(
         self, source: Source, page: Page, passage: Passage, *, both: bool, notes: Sequence[str] = ()
     ) -> ShownPage:
-        pieces = tuple(page_pieces(page.text, passage.start, passage.end, page.headings))
-        notes = list(notes)
-        low, high = window(len(page.text), passage.start)
-        if high - low < len(page.text):
-            notes.append(
-                f"A part of it: characters {low + 1:,} to {high:,} of {len(page.text):,}, around the words."
-            )
-        return ShownPage(source, page.number, page.label, "text", both, None, pieces, tuple(notes))
+        form = page_form(page, source.media_type, passage.start, passage.end)
+        notes = [*notes, *filter(None, [form.note])]
+        return ShownPage(source, page.number, page.label, "text", both, None, form, tuple(notes))
 
     def _image(self, source: Source, page: Page, passage: Passage, quote: str) -> PageImage:
         key = (source.content_hash, page.number, quote)

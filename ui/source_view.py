@@ -20,6 +20,7 @@ from ui import components, session
 from ui.conversation import Exchange
 from ui.exchange_view import listed, short_name
 from ui.page_errors import in_words
+from ui.page_form import PageForm
 from ui.session import Opened
 from ui.source_page import Passage, ShownPage, SourcePages
 from ui.terminal import one_line, visible
@@ -111,6 +112,7 @@ def _citations(opened: Opened, exchanges: Sequence[Exchange]) -> Sequence[Citati
 def _data(shown: ShownPage, opened: Opened, citations: Sequence[Citation]) -> dict[str, Any]:
     source, image = shown.source, shown.image
     words = one_line(page_name(source.media_type, shown.page, shown.label)) or "page 1"
+    words = words[:1].upper() + words[1:]
     drawn = None
     if image is not None:
         drawn = {
@@ -123,20 +125,22 @@ def _data(shown: ShownPage, opened: Opened, citations: Sequence[Citation]) -> di
         **_named(opened),
         "page": shown.page,
         "page_count": source.page_count,
-        "page_words": _of_all(words, shown.page, source.page_count),
+        "page_words": _of_all(words, shown),
         "view": shown.view,
         "both": shown.both,
         "image": drawn,
-        "alt": f"{words[:1].upper()}{words[1:]} of {short_name(source.source)}",
-        "pieces": [asdict(piece) for piece in shown.pieces],
+        "alt": f"{words} of {short_name(source.source)}",
+        "form": asdict(shown.form),
         "notes": list(shown.notes),
         "citation": _position(opened, citations),
     }
 
 
-def _of_all(words: str, page: int, count: int) -> str:
-    """`Page 3 of 9`, and where a page is called by another name, `Sheet Budget (3 of 9)`."""
-    words = words[:1].upper() + words[1:]
+def _of_all(words: str, shown: ShownPage) -> str:
+    """`Page 3 of 9`, or `Sheet Budget (3 of 9)`; of the only page its name, where it has one."""
+    page, count = shown.page, shown.source.page_count
+    if count == 1:
+        return words if shown.label else ""
     return f"{words} of {count}" if words.endswith(f" {page}") else f"{words} ({page} of {count})"
 
 
@@ -150,7 +154,7 @@ def _failed(opened: Opened, words: str) -> dict[str, Any]:
         "both": False,
         "image": None,
         "alt": "",
-        "pieces": [],
+        "form": asdict(PageForm("text")),
         "notes": [words],
         "citation": None,
     }

@@ -17,7 +17,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
   redraw(root, "head", [data.name, data.source], () => [head(data, send)]);
   redraw(root, "tools", [data.page, data.page_words, data.page_count, data.citation, data.view, data.both, root.zoom], () => [tools(root, data, send)]);
   redraw(root, "notes", data.notes, () => data.notes.map((words) => element("p", { class: "note", role: "status" }, icon("info"), element("span", {}, words))));
-  const shown = [data.at, data.view, data.page, data.image?.boxes, data.pieces];
+  const shown = [data.at, data.view, data.page, data.image?.boxes, data.form];
   const fresh = root.shown !== JSON.stringify(shown);
   redraw(root, "body", shown, () => [body(root, data)]);
   if (fresh) {
@@ -50,7 +50,9 @@ function tools(root, data, send) {
           element("span", {}, data.page_words),
           iconButton("right", "Next page", () => turn(data.page + 1), { disabled: data.page >= data.page_count }),
         )
-      : null,
+      : data.page_words
+        ? element("span", { class: "group" }, data.page_words)
+        : null,
     data.citation ? citationStepper(data.citation, send) : null,
     data.view === "image" ? zoom(root, data) : null,
     data.both
@@ -92,7 +94,7 @@ function zoom(root, data) {
 }
 
 function body(root, data) {
-  const scroll = element("div", { class: "body", tabindex: "0", role: "region", label: data.page_words + " of " + data.name });
+  const scroll = element("div", { class: "body", tabindex: "0", role: "region", label: data.alt });
   scroll.append(data.view === "image" ? sheet(root, data) : words(data));
   return scroll;
 }
@@ -109,13 +111,54 @@ function sheet(root, data) {
 }
 
 function words(data) {
-  if (!data.pieces.length) return element("div", { class: "words empty" }, "There is no text on this page.");
-  const article = element("div", { class: "words" });
-  for (const piece of data.pieces) {
-    const part = element(piece.marked ? "mark" : "span", { class: piece.level ? "heading level" + piece.level : null }, piece.text);
-    article.append(part);
-  }
+  const { kind, lines, tables, fields, pieces } = data.form;
+  if (kind === "code" && lines.length) return code(lines);
+  if (kind === "table" && tables.length) return element("div", { class: "tables" }, ...tables.map(table));
+  if (!pieces.length && !fields.length) return element("div", { class: "words empty" }, "There is no text on this page.");
+  const article = element("div", { class: kind === "slide" ? "words slide" : "words" });
+  if (fields.length) article.append(headers(fields));
+  article.append(...running(pieces));
   return article;
+}
+
+function running(pieces) {
+  return pieces.map((piece) => element(piece.marked ? "mark" : "span", { class: piece.level ? "heading level" + piece.level : null }, piece.text));
+}
+
+function headers(fields) {
+  return element("dl", { class: "fields" }, ...fields.flatMap(({ name, pieces }) => [element("dt", {}, name), element("dd", {}, ...running(pieces))]));
+}
+
+function code(lines) {
+  const numbered = lines.some((line) => line.number);
+  return element(
+    "div",
+    { class: numbered ? "code numbered" : "code" },
+    ...lines.map(({ number, pieces, cited }) =>
+      element("div", { class: cited ? "code-line cited" : "code-line" }, numbered ? element("span", { class: "number", "aria-hidden": "true" }, String(number)) : null, element("code", {}, ...running(pieces), "\n")),
+    ),
+  );
+}
+
+// Columns that a row says nothing in stay empty; a row with fewer cells is a title or note across them.
+function table({ columns, header, rows }) {
+  const width = Math.max(columns.length, ...rows.map((row) => row.cells.length));
+  const named = columns.length > 0;
+  const head = named
+    ? element("thead", {}, element("tr", { class: header?.cited ? "cited" : null }, number(header?.number), ...columns.map((name) => element("th", { scope: "col" }, name))))
+    : null;
+  const body = rows.map((row) => {
+    const cells = row.cells.map((cell, place) => {
+      const span = place === row.cells.length - 1 ? width - place : 1;
+      return element("td", { colspan: span > 1 ? span : null }, cell ? element(cell.marked ? "mark" : "span", {}, cell.text) : null);
+    });
+    return element("tr", { class: row.cited ? "cited" : null }, number(row.number), ...cells);
+  });
+  return element("table", { class: named ? "named" : "plain" }, head, element("tbody", {}, ...body));
+}
+
+function number(row) {
+  return element("th", { class: "number", scope: "row" }, row ? element("span", { class: "unseen" }, "Row ") : null, row ? String(row) : "");
 }
 
 function reveal(root) {
@@ -130,7 +173,9 @@ function reveal(root) {
   const place = target.getBoundingClientRect();
   const frame = body.getBoundingClientRect();
   body.scrollTop += place.top - frame.top - frame.height * 0.3;
-  body.scrollLeft += place.left - frame.left - 24;
+  // text, rows and lines are read from their beginning, as far as the words can be seen from there
+  const across = place.left - frame.left + body.scrollLeft;
+  body.scrollLeft = target.matches(".box") || across > frame.width * 0.7 ? across - 24 : 0;
 }
 
 function listen(root, data, send) {
