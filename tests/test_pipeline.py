@@ -22,7 +22,7 @@ from pdf_by_hand import lines_pdf
 from ingest import pipeline
 from ingest.pipeline import Progress, Report, ingest
 from ingest.reading import parse_file
-from rag.errors import IndexLocked, IndexMismatch, StoreError, UsageError
+from rag.errors import CorruptSource, IndexLocked, IndexMismatch, StoreError, UsageError
 from rag.local_writer import Writer
 from rag.records import Document, Failure, IndexMeta, Page
 from rag.settings import Settings
