@@ -7,11 +7,8 @@ Heavy imports happen inside the commands: `rag --help` loads neither torch, fais
 
 from __future__ import annotations
 
-import contextlib
 import importlib.metadata
-import signal
 import sys
-import threading
 from collections.abc import Callable, Iterator
 from functools import wraps
 from typing import TYPE_CHECKING, Any
@@ -19,6 +16,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from rag.errors import RagError, UsageError
+from ui.eval_commands import eval_command
+from ui.interrupt import stop_on_interrupt
 from ui.model_commands import model
 from ui.terminal import (
     as_json,
@@ -91,10 +90,13 @@ def _settings(function: Callable[..., Any]) -> Callable[..., Any]:
     """Turns the options that are settings into `settings`, the command's first argument."""
 
     @wraps(function)
-    def command(index: str | None = None, model: str | None = None, **options: Any) -> Any:
+    def command(
+        index: str | None = None, model: str | None = None, password_file: str | None = None, **options: Any
+    ) -> Any:
         from rag.settings import load_settings
 
-        return function(load_settings({"index": index, "model": model}), **options)
+        flags = {"index": index, "model": model, "password_file": password_file}
+        return function(load_settings(flags), **options)
 
     return command
 
@@ -102,6 +104,11 @@ def _settings(function: Callable[..., Any]) -> Callable[..., Any]:
 @cli.command()
 @click.argument("paths", metavar="PATH...", nargs=-1, required=True, type=click.Path(exists=True))
 @click.option("--retry", is_flag=True, help="Try the files again that could not be read before.")
+@click.option(
+    "--password-file",
+    metavar="FILE",
+    help="Passwords to try on encrypted files, one a line (RAG_PASSWORD_FILE).",
+)
 @_index_option
 @_json_option
 @_settings
@@ -109,7 +116,7 @@ def ingest(settings: Settings, paths: tuple[str, ...], retry: bool, json_output:
     """Read files and folders into the index; again for what is new, changed, moved or gone."""
     from ui.ingest_progress import report_lines, run_ingest
 
-    with _stop_on_interrupt() as stop:
+    with stop_on_interrupt() as stop:
         report = run_ingest(settings, paths, stop=stop, retry=retry, bar=sys.stderr.isatty())
     if json_output:
         click.echo(as_json(report.as_dict()))
@@ -138,7 +145,7 @@ def ask(settings: Settings, question: str, verbose: bool, json_output: bool) -> 
     """Ask a question; the answer streams, then its citations are listed."""
     from rag.chain import load_chain
 
-    with load_chain(settings=settings) as chain, _stop_on_interrupt() as stop:
+    with load_chain(settings=settings) as chain, stop_on_interrupt() as stop:
         events = chain.events(question, stop=stop)
         answer = _shown(events, quiet=json_output)
     if json_output:
@@ -247,26 +254,10 @@ def ui(settings: Settings, port: int) -> int:
 
 
 cli.add_command(model)
+cli.add_command(eval_command)
 
 
 # --- what several commands share ----------------------------------------------------------------------
-
-
-@contextlib.contextmanager
-def _stop_on_interrupt() -> Iterator[threading.Event]:
-    """An event that the first Ctrl-C sets; the second one ends the program as usual."""
-    stop = threading.Event()
-
-    def interrupted(_signal: int, _frame: object) -> None:
-        if stop.is_set():
-            raise KeyboardInterrupt
-        stop.set()
-
-    before = signal.signal(signal.SIGINT, interrupted)
-    try:
-        yield stop
-    finally:
-        signal.signal(signal.SIGINT, before)
 
 
 def _shown(events: Iterator[Event], *, quiet: bool) -> Answer:
