@@ -31,6 +31,7 @@ _SHOWN = ("From", "To", "Cc", "Date", "Subject")
 _SIGNATURES = frozenset(
     ("application/pgp-signature", "application/pkcs7-signature", "application/x-pkcs7-signature")
 )
+_BODIES = frozenset(("text/plain", "text/html", "text/rfc822-headers"))
 _ENVELOPES = frozenset(("application/pkcs7-mime", "application/x-pkcs7-mime"))
 
 
@@ -96,7 +97,8 @@ class _Parts:
                 self.take(child)
         elif kind in _SIGNATURES:
             pass
-        elif kind in ("text/plain", "text/html", "text/rfc822-headers") and not _is_attached(part):
+        elif kind.startswith("multipart/") or (kind in _BODIES and not _is_attached(part)):
+            # parts that nothing sets apart are text, too
             self._texts.append(part)
         else:
             self.attached.append((self._name(part), part))
@@ -145,13 +147,13 @@ class _Parts:
 
     def _name(self, part: Message) -> str:
         inner = _inner(part)
-        name = header_text(part.get_filename() or "")
+        name = header_text(part.get_filename() or "").replace("\\", "/").rpartition("/")[2]
         if not name and inner is not None:
             name = _header(inner, "Subject") or "message"
         if not name:
             name = f"attachment {len(self.attached) + 1}"
             name += mimetypes.guess_extension(part.get_content_type()) or ""
-        return name.replace("/", "_")
+        return name
 
 
 def _children(part: Message) -> list[Message]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from email.errors import HeaderParseError
 from email.header import decode_header
-from itertools import groupby
+from itertools import groupby, pairwise
 
 from ingest.parse.blocks import PageText
 from ingest.parse.charsets import decode_named
@@ -18,6 +18,9 @@ from ingest.parse.wrapped import unwrap, wrap_width
 from rag.errors import CorruptSource
 
 _QUOTE = re.compile(r"(?:> ?)+")
+_RULE = re.compile(r"^((?:> ?)*)[-_=*~#]{4,}[ ]*$", re.MULTILINE)
+_FIELD = re.compile(r"[A-Z][\w-]{1,30}:\s")  # a line as headers have it, when they are quoted
+_NARROWEST = 55  # columns at which mail programs wrap; shorter lines were ended by hand
 _SPACE_STUFFED = re.compile(r"^ (?=[ >]|From )")  # RFC 3676, 4.4
 
 
@@ -34,18 +37,20 @@ def header_text(value: str) -> str:
 
 def add_plain(page: PageText, text: str, *, flowed: bool = False) -> None:
     """Adds a plain body: paragraphs whole, quoted ones with the marks they were quoted by."""
-    text = clean_lines(_unflowed(text) if flowed else text).expandtabs(4)
-    lines = text.split("\n")
-    wrapped_at = wrap_width([_split(line)[1] for line in lines])
+    text = _RULE.sub(r"\1", clean_lines(_unflowed(text) if flowed else text)).expandtabs(4)
+    wrapped_at = wrap_width([_split(line)[1] for line in text.split("\n")])
+    if wrapped_at is not None and wrapped_at < _NARROWEST:
+        wrapped_at = None
     for block in re.split(r"\n[> ]*\n", text):
         for mark, quoted in groupby(map(_split, block.split("\n")), key=lambda pair: pair[0]):
-            rows = [line for _, line in quoted if line.strip()]
-            _add_block(page, mark, rows, wrapped_at)
+            _add_rows(page, mark, [line for _, line in quoted if line.strip()], wrapped_at)
 
 
-def _add_block(page: PageText, mark: str, rows: list[str], wrapped_at: int | None) -> None:
+def _add_rows(page: PageText, mark: str, rows: list[str], wrapped_at: int | None) -> None:
+    """Lines of one depth of quoting, without a blank one among them."""
     alone: list[str] = []
-    for paragraph in unwrap(rows, wrapped_at):
+    starts = [0, *(place for place, line in enumerate(rows) if place and _FIELD.match(line)), len(rows)]
+    for paragraph in (one for a, b in pairwise(starts) for one in unwrap(rows[a:b], wrapped_at)):
         if paragraph.kind == "line":
             alone.append(mark + paragraph.text)
             continue
