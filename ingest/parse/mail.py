@@ -18,10 +18,10 @@ from typing import Any
 from ingest.parse import Options
 from ingest.parse.blocks import PageText
 from ingest.parse.charsets import decode_named
-from ingest.parse.clean import clean_prose, hidden_tags
+from ingest.parse.clean import hidden_tags
 from ingest.parse.html import add_fragment
 from ingest.parse.mail_text import add_plain, header_text
-from ingest.parse.members import Members
+from ingest.parse.members import Members, shown
 from rag.errors import CorruptSource, EmptySource
 from rag.records import Document, Page
 
@@ -108,7 +108,7 @@ class _Parts:
         page = PageText()
         lines = [f"{name}: {value}" for name in _SHOWN if (value := _header(mail, name))]
         if self.attached:
-            lines.append("Attachments: " + ", ".join(clean_prose(name) for name, _ in self.attached))
+            lines.append("Attachments: " + ", ".join(shown(name) for name, _ in self.attached))
         page.verbatim("\n".join(lines))
         for part in self._texts:
             self._add_text(page, part)

@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from ingest.parse import Options, parse
 from ingest.parse.budget import DEEPEST, Budget
-from ingest.parse.clean import clean_prose
+from ingest.parse.clean import clean
 from rag.errors import EmptySource, EncryptedSource, ParserFailed, SourceError, UnsupportedFormat
 from rag.records import Document, Heading, Page
 
@@ -46,7 +46,7 @@ class Members:
 
     def leave_out(self, name: str) -> None:
         """A member that no parser reads."""
-        self._left_out.append(clean_prose(name))
+        self._left_out.append(shown(name))
 
     def read(self, name: str, data: Callable[[], bytes]) -> None:
         """Adds the pages of a member; what its parser or `data` raises is this member's failure alone."""
@@ -54,7 +54,7 @@ class Members:
 
     def add(self, name: str, document: Callable[[Options], Document]) -> None:
         """Adds the pages of the document that the function makes, told how deep it lies."""
-        name = clean_prose(name)
+        name = shown(name)
         try:
             self._add(name, document(self._options))
         except UnsupportedFormat:
@@ -100,6 +100,11 @@ class Members:
             return ""
         more = len(self._left_out) - _MOST_NAMED
         return before + ", ".join(self._left_out[:_MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
+
+
+def shown(name: str) -> str:
+    """A member's name on one line, without what a screen would obey."""
+    return " ".join(clean(name).split())
 
 
 def _heading(name: str, document: Document) -> str:
