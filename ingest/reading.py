@@ -7,6 +7,7 @@ checked: a parser that was taken over can lie about the text, but not about the 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -25,32 +26,47 @@ def parse_file(
     content_hash: str,
     sandbox: Sandbox,
     limit_megabytes: int = 512,
+    passwords: Sequence[str] = (),
     job: str = PARSE_JOB,
+    on_page: Callable[[int, int], None] | None = None,
 ) -> Document:
     """The document in a file whose bytes have that sha256.
 
     Raises a `SourceError` that says why it can't be read; `CorruptSource` if the file changed since it was
-    hashed. `job` is the function that the child runs, "module:function" with `parse_job`'s arguments.
+    hashed. `passwords` are tried on an encrypted one. `job` is the function that the child runs,
+    "module:function" with `parse_job`'s arguments. `on_page` is told of each picture of a page that was read,
+    and of how many; each has the sandbox's whole time, so a scan of 300 pages is read to its end.
     """
-    arguments = {
+    arguments: dict[str, Any] = {
         "path": path.decode("utf-8", "surrogateescape"),
         "name": name,
         "limit_megabytes": limit_megabytes,
     }
-    reply = sandbox.run(job, arguments)
+    if passwords:
+        arguments["passwords"] = list(passwords)
+    reply = sandbox.run(job, arguments, on_step=on_page or (lambda _page, _pages: None))
     document = document_from(reply)
     if reply.get("content_hash") != content_hash:
         raise CorruptSource("the file changed while it was read; ingest it again when it is at rest")
     return document
 
 
-def parse_job(path: str, name: str, limit_megabytes: int) -> dict[str, Any]:
+def parse_job(
+    path: str,
+    name: str,
+    limit_megabytes: int,
+    passwords: Sequence[str] = (),
+    on_step: Callable[[int, int], None] | None = None,
+) -> dict[str, Any]:
     """In the child: a file's document as JSON, with the hash of the bytes that it was made of."""
-    from ingest.parse import parse
+    from ingest.parse import Options, parse
 
     data = read_bytes(path.encode("utf-8", "surrogateescape"), limit_megabytes=limit_megabytes)
     content_hash = hashlib.sha256(data).hexdigest()
-    return {**asdict(parse(data, name)), "content_hash": content_hash}
+    return {
+        **asdict(parse(data, name, Options(tuple(passwords), on_page=on_step))),
+        "content_hash": content_hash,
+    }
 
 
 def document_from(reply: Any) -> Document:

@@ -2,13 +2,15 @@
 
 One long-lived child per `Sandbox`, in a session and process group of its own; jobs and results are JSON
 lines over two pipes, never pickle. The child is replaced after a crash, after a limit was met and after
-`jobs_per_child` jobs. Which functions are run is the parent's choice; a document has none.
+`jobs_per_child` jobs. Which functions are run is the parent's choice; a document has none. A job that is told
+`on_step` may say how far it is; the time limit then holds from one step to the next.
 
 Covered, one attack in tests/test_sandbox.py for each:
   abort            a parser that aborts or segfaults ends the child, not us; the next job gets a new one
   endless loop     in Python or in C: killed, with its process group, after `seconds`
   memory           an allocation over `memory_megabytes` fails (RLIMIT_AS), also in many small steps
   endless output   more than `output_megabytes` in an answer: killed; prints go nowhere
+  endless steps    more than `MOST_STEPS` in one job: killed
   forged answer    what comes back is checked as JSON and as a Document whose spans fit its text
   files            nothing can be written (RLIMIT_FSIZE 0), 64 open files, no core dump
   processes        no fork and no thread for users other than root (RLIMIT_NPROC 0), no `subprocess`, `fork`
@@ -32,7 +34,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Any
 
@@ -41,6 +43,8 @@ from rag.errors import ParserFailed, SourceError
 
 JOBS_PER_CHILD = 200  # libraries leak a little; a fresh child costs 0.1 s
 OUTPUT_MEGABYTES = 256  # more text than any book has
+MOST_STEPS = 10_000  # pages of a scan
+_LONGEST_STEP = 100  # bytes of the line that says it
 _POLL_SECONDS = 0.02
 _READ_BYTES = 1 << 18
 
@@ -78,18 +82,32 @@ class Sandbox:
         """Whether a child is there; it is not before the first job."""
         return self._child is not None
 
-    def run(self, job: str, arguments: Mapping[str, Any], *, seconds: float | None = None) -> Any:
+    def run(
+        self,
+        job: str,
+        arguments: Mapping[str, Any],
+        *,
+        seconds: float | None = None,
+        on_step: Callable[[int, int], None] | None = None,
+    ) -> Any:
         """What the function `job` ("module:function") returns for these keyword arguments.
 
-        Arguments and result are what JSON can hold (bytes as base64). A `SourceError` of the function's is
-        raised here again; `ParserFailed` says how anything else ended.
+        Arguments and result are what JSON can hold (bytes as base64). With `on_step` the function gets one
+        more argument of that name, to be called with a step's number and how many there are; what it says is
+        told here, and its time starts anew. A `SourceError` of the function's is raised here again;
+        `ParserFailed` says how anything else ended.
         """
         limit = self.seconds if seconds is None else seconds
-        request = {"job": job, "arguments": dict(arguments), "seconds": limit}
+        request = {
+            "job": job,
+            "arguments": dict(arguments),
+            "seconds": limit,
+            "steps": on_step is not None,
+        }
         with self._lock:
             child = self._ready_child()
             try:
-                reply = self._exchange(child, json.dumps(request).encode("ascii") + b"\n", limit)
+                reply = self._exchange(child, json.dumps(request).encode("ascii") + b"\n", limit, on_step)
             except BaseException:  # Ctrl-C included: the child is in the middle of something
                 self._end(child)
                 raise
@@ -128,20 +146,41 @@ class Sandbox:
         )
         return self._child
 
-    def _exchange(self, child: subprocess.Popen[bytes], request: bytes, seconds: float) -> bytes:
-        """Sends one line and reads one line, or raises `ParserFailed` for whatever came instead."""
+    def _exchange(
+        self,
+        child: subprocess.Popen[bytes],
+        request: bytes,
+        seconds: float,
+        on_step: Callable[[int, int], None] | None,
+    ) -> bytes:
+        """Sends one line and reads the reply's, or raises `ParserFailed` for whatever came instead."""
         assert child.stdin is not None
-        assert child.stdout is not None
         try:
             child.stdin.write(request)
         except BrokenPipeError:
             raise ParserFailed(self._how_it_ended(child)) from None
+        received = bytearray()
+        for _ in range(MOST_STEPS + 1):
+            line = self._line(child, received, seconds)
+            step = _step(line) if on_step is not None else None
+            if on_step is None or step is None:
+                if received:
+                    raise ParserFailed("the parser answered more than it was asked")
+                return line
+            on_step(*step)
+        raise ParserFailed(
+            f"has more than {MOST_STEPS} pages to read from pictures; split the file to read it"
+        )
+
+    def _line(self, child: subprocess.Popen[bytes], received: bytearray, seconds: float) -> bytes:
+        """The next line that the child says, in time; `received` keeps what comes after it."""
+        assert child.stdout is not None
         deadline = time.monotonic() + seconds
         limit_bytes = self.output_megabytes << 20
-        received = bytearray()
+        end = received.find(b"\n")
         with selectors.DefaultSelector() as selector:
             selector.register(child.stdout, selectors.EVENT_READ)
-            while True:
+            while end < 0:
                 if not selector.select(max(0.0, deadline - time.monotonic())):
                     raise ParserFailed(
                         f"took longer than {seconds:g} s and was stopped; parse_seconds sets the limit"
@@ -149,16 +188,17 @@ class Sandbox:
                 block = os.read(child.stdout.fileno(), _READ_BYTES)
                 if not block:
                     raise ParserFailed(self._how_it_ended(child))
+                end = block.find(b"\n")
+                end += len(received) if end >= 0 else 0
                 received += block
                 if len(received) > limit_bytes:
                     raise ParserFailed(
                         f"gave more than {self.output_megabytes} MB of output and was stopped; "
                         "split the file to read it"
                     )
-                if (end := block.find(b"\n")) >= 0:
-                    if end != len(block) - 1:
-                        raise ParserFailed("the parser answered more than it was asked")
-                    return bytes(received)
+        line = bytes(received[: end + 1])
+        del received[: end + 1]
+        return line
 
     def _result(self, child: subprocess.Popen[bytes], line: bytes) -> Any:
         try:
@@ -205,6 +245,17 @@ class Sandbox:
                 pipe.close()
         if self._child is child:
             self._child = None
+
+
+def _step(line: bytes) -> tuple[int, int] | None:
+    """The numbers in a line `{"step": [number, of]}`; None for any other line."""
+    if len(line) > _LONGEST_STEP or not line.startswith(b'{"step": '):
+        return None
+    try:
+        number, total = json.loads(line)["step"]
+    except (KeyError, TypeError, ValueError):
+        return None
+    return (number, total) if type(number) is int and type(total) is int else None
 
 
 def _kill_group(child: subprocess.Popen[bytes]) -> None:

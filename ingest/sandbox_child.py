@@ -1,9 +1,10 @@
 """What runs inside the sandbox's child: `python -m ingest.sandbox_child MEMORY_MB`.
 
-Takes jobs as JSON lines on standard input, `{"job": "module:function", "arguments": {...}, "seconds": n}`,
-and gives one JSON line for each: `{"result": ...}` or `{"error": kind, "message": ...}`. A job's function
-takes the arguments as keywords and returns what JSON can hold. Does not know what the jobs do, and
-imports next to nothing itself, so that it is there in a tenth of a second.
+Takes jobs as JSON lines on standard input, `{"job": "module:function", "arguments": {...}, "seconds": n,
+"steps": false}`, and gives one JSON line for each, `{"result": ...}` or `{"error": kind, "message": ...}`;
+where `steps` is true, any number of `{"step": [number, of]}` come first. A job's function takes the arguments
+as keywords and returns what JSON can hold. Does not know what the jobs do, and imports next to nothing, so
+that it is there in a tenth of a second.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import os
 import resource
 import signal
 import sys
+from collections.abc import Callable
 from typing import Any, BinaryIO
 
 from rag.errors import SourceError
@@ -45,8 +47,11 @@ def main() -> None:
     _limit_for_good(memory_megabytes=int(sys.argv[1]))
     for line in jobs:
         request = json.loads(line)
+        arguments = request["arguments"]
+        if request["steps"]:
+            arguments["on_step"] = _teller(replies, request["seconds"])
         _limit_time(request["seconds"])
-        reply = _answer(request["job"], request["arguments"])
+        reply = _answer(request["job"], arguments)
         signal.setitimer(signal.ITIMER_REAL, 0)
         replies.write(reply.encode("ascii") + b"\n")
         replies.flush()
@@ -80,6 +85,17 @@ def _limit_for_good(*, memory_megabytes: int) -> None:
 def _refuse(event: str, _arguments: tuple[Any, ...]) -> None:
     if event in _FORBIDDEN_EVENTS:
         raise PermissionError(f"a parser may not do {event}")
+
+
+def _teller(replies: BinaryIO, seconds: float) -> Callable[[int, int], None]:
+    """What a job calls after each of its steps; the next one has as long again."""
+
+    def on_step(number: int, total: int) -> None:
+        replies.write(b'{"step": [%d, %d]}\n' % (number, total))
+        replies.flush()
+        _limit_time(seconds)
+
+    return on_step
 
 
 def _limit_time(seconds: float) -> None:

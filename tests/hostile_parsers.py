@@ -12,6 +12,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from typing import Any
 
 
@@ -179,12 +180,39 @@ def look_up(host: str) -> None:
     socket.getaddrinfo(host, 80)
 
 
-def forged_document(path: str, name: str, limit_megabytes: int) -> Any:
+def forged_document(path: str, name: str, limit_megabytes: int, on_step: object) -> Any:
     """In place of `parse_job`: what the file says, word for word."""
     with open(path, encoding="utf-8") as file:
         return json.load(file)
 
 
-def parse_without_end(path: str, name: str, limit_megabytes: int) -> None:
+def parse_without_end(path: str, name: str, limit_megabytes: int, on_step: object) -> None:
     """In place of `parse_job`."""
     loop()
+
+
+def slow_steps(count: int, seconds: float, on_step: Callable[[int, int], None]) -> str:
+    """Longer than a job may take, but no step of it is."""
+    for number in range(1, count + 1):
+        time.sleep(seconds)
+        on_step(number, count)
+    return "done"
+
+
+def stuck_after_a_step(on_step: Callable[[int, int], None]) -> None:
+    on_step(1, 2)
+    time.sleep(3600)
+
+
+def steps_without_end(on_step: Callable[[int, int], None]) -> None:
+    while True:
+        on_step(1, 1)
+
+
+def forged_step() -> None:
+    """A step that nobody asked for, past the child's own pipe."""
+    for descriptor in range(3, 64):
+        try:
+            os.write(descriptor, b'{"step": [1, 2]}\n')
+        except OSError:
+            continue

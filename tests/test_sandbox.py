@@ -320,6 +320,38 @@ def test_orphans(state: str, seconds: float) -> None:
 def test_every_line_of_the_docstring_has_its_attack() -> None:
     covered = re.findall(r"^  (\w[\w ]+?)  +\S", sandbox_module.__doc__ or "", re.MULTILINE)
     tests = [name for name in globals() if name.startswith("test_")]
-    assert len(covered) == 10
+    assert len(covered) == 11
     for line in covered:
         assert any(name.startswith("test_" + line.replace(" ", "_")) for name in tests), line
+
+
+# --- steps ------------------------------------------------------------------------------------------
+
+
+def test_a_job_in_steps_has_its_time_for_each_of_them(box: Sandbox) -> None:
+    told: list[tuple[int, int]] = []
+    arguments = {"count": 4, "seconds": 0.4}
+    result = box.run(
+        job("slow_steps"), arguments, seconds=1, on_step=lambda number, of: told.append((number, of))
+    )
+    assert result == "done"
+    assert told == [(1, 4), (2, 4), (3, 4), (4, 4)]
+    assert box.run(job("echo"), {"still": "there"}) == {"still": "there"}
+
+
+def test_a_step_that_hangs_is_stopped(box: Sandbox) -> None:
+    begun = time.monotonic()
+    with pytest.raises(ParserFailed, match="took longer than 1 s"):
+        box.run(job("stuck_after_a_step"), {}, seconds=1, on_step=lambda number, of: None)
+    assert time.monotonic() - begun < 10
+
+
+def test_endless_steps(box: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sandbox_module, "MOST_STEPS", 50)
+    with pytest.raises(ParserFailed, match="more than 50 pages to read from pictures"):
+        box.run(job("steps_without_end"), {}, on_step=lambda number, of: None)
+
+
+def test_a_step_that_nobody_asked_for_is_no_answer(box: Sandbox) -> None:
+    with pytest.raises(ParserFailed, match=r"not in the form|more than it was asked"):
+        box.run(job("forged_step"), {})

@@ -38,11 +38,14 @@ PARSER_VERSION = 1  # rises when a parser gives another text for the same bytes
 class Options:
     """What a parser may be told besides the file: passwords to try, and whether to read pictures of text.
 
+    `on_page` is to be called after each picture of text that was read, with its number and how many there
+    are: the sandbox's time limit starts anew then, so that a long scan is read to its end.
     For a member of another file: how deep it lies, and what may still come out of all of them together.
     """
 
     passwords: tuple[str, ...] = ()
     ocr: bool = True  # where what it needs is installed
+    on_page: Callable[[int, int], None] | None = None
     depth: int = 0
     budget: Budget | None = None
 
