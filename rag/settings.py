@@ -51,6 +51,7 @@ class Settings:
     parse_seconds: int = 120  # a parser's longest time on one file
     parse_megabytes: int = 2048  # a parser's most memory on one file
     file_megabytes: int = 512  # the largest file that is read
+    password_file: str | None = None  # passwords to try on encrypted files, one a line
 
 
 def load_settings(flags: Mapping[str, Any] | None = None) -> Settings:

@@ -10,6 +10,7 @@ import pytest
 from pdf_by_hand import lines_pdf, pdf
 from pypdf import PdfWriter
 
+from ingest.parse import Options
 from ingest.parse.pdf import parse
 from ingest.parse.pdf_reader import PdfReader
 from rag.errors import CorruptSource, EmptySource, EncryptedSource
@@ -258,8 +259,10 @@ def test_the_text_layer_of_a_scan_is_read() -> None:
 
 
 def test_pictures_without_text_need_ocr() -> None:
-    with pytest.raises(EmptySource, match="no text layer: its 2 pages are pictures, so it needs OCR first"):
-        parse(pdf(PICTURE, PICTURE), "a.pdf")
+    with pytest.raises(
+        EmptySource, match=r"no text layer: its 2 pages are pictures; to read them install pip"
+    ):
+        parse(pdf(PICTURE, PICTURE), "a.pdf", Options(ocr=False))
 
 
 def test_blank_pages_are_empty() -> None:

@@ -1,19 +1,22 @@
 """PDF -> a Document with its pages, their labels, and the outline's entries as headings.
 
-Text in pictures is not read: a file that has nothing else is an `EmptySource` that says so. Takes the
-file's bytes; how they are read is pdf_reader's business, how lines become text is layout's.
+Text in pictures is read where the extra `openchat-rag[ocr]` is installed, on pages that have no other, or
+none that makes sense; without it a file of nothing else is an `EmptySource` that says so. Takes the file's
+bytes; how they are read is pdf_reader's business, how lines become text is layout's.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from itertools import takewhile
 
 from ingest.parse import NO_OPTIONS, Options
 from ingest.parse.layout import measure, page_of, vocabulary
+from ingest.parse.ocr import DPI, INSTALL, available
 from ingest.parse.pdf_headings import mark_by_outline, mark_by_size
-from ingest.parse.pdf_lines import Line, PageLines
+from ingest.parse.pdf_lines import Line, is_gibberish
 from ingest.parse.pdf_reader import PdfReader
 from ingest.parse.running_heads import without_running_heads
 from rag.errors import EmptySource
@@ -25,23 +28,70 @@ _NO_TITLE = re.compile(
 _LONGEST_TITLE = 200  # characters
 _TITLE_SIZE = 1.25  # times the running text, where a title must be known by its size
 _NAMED_PAGES = 8  # page numbers spelled out in a warning
+_MOST_OF_PAGE = 0.5  # taken by a picture: a scan, whose text layer a machine made
+
+
+@dataclass(slots=True)
+class _Read:
+    """What was read of all pages, and the numbers of those that are worth a word."""
+
+    lines: list[Sequence[Line]] = field(default_factory=list)
+    hidden: int = 0
+    pictures: list[int] = field(default_factory=list)  # without text
+    senseless: list[int] = field(default_factory=list)  # scans with a text layer that is none
+    by_ocr: list[int] = field(default_factory=list)
 
 
 def parse(data: bytes, name: str, options: Options = NO_OPTIONS) -> Document:
     """The pages' text."""
     reader = PdfReader(data, options.passwords)
-    read = [reader.lines(index) for index in range(reader.page_count)]
-    pictures = [n for n, page in enumerate(read, 1) if not page.lines and reader.has_picture(n - 1)]
-    if not any(page.lines for page in read):
-        if pictures:
-            raise EmptySource(f"no text layer: its {len(pictures)} pages are pictures, so it needs OCR first")
-        raise EmptySource("the PDF's pages hold no text")
-    lines = without_running_heads([page.lines for page in read])
+    read = _read(reader)
+    ocr = options.ocr and available()
+    if ocr:
+        _read_pictures(reader, read, options)
+    if not any(read.lines):
+        raise EmptySource(_why_empty(read, ocr=ocr))
+    lines = without_running_heads(read.lines)
     if not any(lines):
-        lines = [list(page.lines) for page in read]
+        lines = [list(page) for page in read.lines]
     pages = tuple(_pages(reader, lines))
-    warnings = tuple(_warnings(reader, read, pictures))
-    return Document("application/pdf", pages, _title(reader, lines), warnings)
+    return Document("application/pdf", pages, _title(reader, lines), tuple(_warnings(reader, read, ocr=ocr)))
+
+
+def _read(reader: PdfReader) -> _Read:
+    """The words of every page, and which pages need OCR."""
+    read = _Read()
+    for index in range(reader.page_count):
+        page = reader.lines(index)
+        read.lines.append(page.lines)
+        read.hidden += page.hidden
+        if not page.lines and reader.has_picture(index):
+            read.pictures.append(index + 1)
+        elif is_gibberish(page.lines) and reader.has_picture(index, least=_MOST_OF_PAGE):
+            read.senseless.append(index + 1)
+    return read
+
+
+def _read_pictures(reader: PdfReader, read: _Read, options: Options) -> None:
+    """Puts the text in pictures where there is no other."""
+    from ingest.parse.ocr_page import picture_lines
+
+    wanted = sorted([*read.pictures, *read.senseless])
+    for done, number in enumerate(wanted, 1):
+        lines = picture_lines(reader.picture(number - 1, DPI), DPI)
+        if lines:
+            read.lines[number - 1] = lines
+            read.by_ocr.append(number)
+        if options.on_page:
+            options.on_page(done, len(wanted))
+
+
+def _why_empty(read: _Read, *, ocr: bool) -> str:
+    if not read.pictures:
+        return "the PDF's pages hold no text"
+    if ocr:
+        return f"no text layer, and no text in the pictures that its {len(read.pictures)} pages are"
+    return f"no text layer: its {len(read.pictures)} pages are pictures; to read them install {INSTALL}"
 
 
 def _pages(reader: PdfReader, lines: Sequence[Sequence[Line]]) -> Iterator[Page]:
@@ -59,7 +109,7 @@ def _title(reader: PdfReader, lines: Sequence[Sequence[Line]]) -> str | None:
     if title and len(title) <= _LONGEST_TITLE and not _NO_TITLE.match(title):
         return title
     first = next((page for page in lines if page), [])
-    written = [line for line in first if sum(map(str.isalpha, line.text)) > 3]
+    written = [line for line in first if sum(map(str.isalpha, line.text)) > 3 and not line.in_table]
     if not written:
         return None
     largest = max(line.size for line in written)
@@ -71,13 +121,22 @@ def _title(reader: PdfReader, lines: Sequence[Sequence[Line]]) -> str | None:
     return title if len(title) <= _LONGEST_TITLE else None
 
 
-def _warnings(reader: PdfReader, read: Sequence[PageLines], pictures: Sequence[int]) -> Iterator[str]:
-    if pictures:
-        named = ", ".join(map(str, pictures[:_NAMED_PAGES]))
-        more = " and more" if len(pictures) > _NAMED_PAGES else ""
-        yield f"pages {named}{more} are pictures without text; they need OCR"
-    if hidden := sum(page.hidden for page in read):
+def _warnings(reader: PdfReader, read: _Read, *, ocr: bool) -> Iterator[str]:
+    left = [number for number in read.pictures if number not in set(read.by_ocr)]
+    if left and not ocr:
+        yield f"{_named(left)}: pictures without a text layer, not read; install {INSTALL}"
+    elif left:
+        yield f"{_named(left)}: pictures in which no text was found"
+    if read.senseless:
+        how = "was read from the picture instead" if ocr else f"is kept as it is; install {INSTALL}"
+        yield f"{_named(read.senseless)}: scanned, and the text layer makes no sense; it {how}"
+    if read.hidden:
         ways = "off the page, tiny, invisible, white on white"
-        yield f"{hidden} characters that no reader sees ({ways}) were left out"
+        yield f"{read.hidden} characters that no reader sees ({ways}) were left out"
     if reader.repaired:
         yield "the PDF is damaged and was read from a copy that pdfium repaired; some of it may be missing"
+
+
+def _named(numbers: Sequence[int]) -> str:
+    more = f" and {len(numbers) - _NAMED_PAGES} more" if len(numbers) > _NAMED_PAGES else ""
+    return f"page{'s' * (len(numbers) > 1)} {', '.join(map(str, numbers[:_NAMED_PAGES]))}{more}"

@@ -68,10 +68,10 @@ class PdfReader:
             return by_pypdf
         return by_pdfium
 
-    def has_picture(self, index: int) -> bool:
-        """Whether the page shows an image, so that text may be in it."""
+    def has_picture(self, index: int, *, least: float = 0.0) -> bool:
+        """Whether an image takes more than that share of the page, so that text may be in it."""
         page = self._page(index)
-        return page is not None and has_picture(page)
+        return page is not None and has_picture(page, least=least)
 
     def picture(self, index: int, dots_per_inch: int) -> Image:
         """The page as it is seen, in grey."""
