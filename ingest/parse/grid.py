@@ -75,7 +75,7 @@ class Grid:
         self._likely = likely_header
         self._merges = _Merges()
         for merge in merges:
-            self._merges.starting.setdefault(merge[0], []).append(merge)
+            self.merge(merge)
         self._names: list[str] = []
         self._values: set[int] = set()  # columns of the present table that hold numbers or dates
         self._waiting: list[_Row] = []
@@ -88,8 +88,14 @@ class Grid:
         self._titles: list[Heading] = []  # lines of the block before that has nothing but them
         self._headings: list[Heading] = []
 
+    def merge(self, merge: Merge) -> None:
+        """Cells that are merged; told before the row that they begin in."""
+        self._merges.starting.setdefault(merge[0], []).append(merge)
+
     def add(self, number: int, cells: Sequence[str], *, bold: bool = False) -> None:
         """The row of that number, counted from 1; rows that are left out are empty. `bold`: all its cells."""
+        if sum(map(len, cells)) > MOST_MEGACHARACTERS << 20:
+            raise _too_large()
         cleaned = list(map(cell_text, cells))
         if not any(cleaned):
             return
@@ -274,9 +280,7 @@ class Grid:
         self._length += len(line) + 1
         self._written = number
         if self._length > MOST_MEGACHARACTERS << 20:
-            raise ParserFailed(
-                f"gives more than {MOST_MEGACHARACTERS} million characters; split the table to read it"
-            )
+            raise _too_large()
         if len(self._lines) > 10_000:
             self._pack()
         return start
@@ -293,6 +297,12 @@ def cell_text(text: str) -> str:
     if text.isascii() and text.isprintable() and "  " not in text and "..." not in text:
         return text.strip()
     return clean_prose(text)
+
+
+def _too_large() -> ParserFailed:
+    return ParserFailed(
+        f"gives more than {MOST_MEGACHARACTERS} million characters; split the table to read it"
+    )
 
 
 def _bare(cells: Sequence[str]) -> str:

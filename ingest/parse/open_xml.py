@@ -14,6 +14,7 @@ from typing import Any
 from ingest.parse.archive import Archive
 from ingest.parse.clean import clean_prose
 from ingest.parse.word_styles import local, value
+from rag.errors import CorruptSource
 
 _ESCAPED = re.compile(r"_x([0-9A-Fa-f]{4})_")
 
@@ -55,10 +56,17 @@ def core_title(archive: Archive) -> str | None:
     """The title in the document's properties."""
     if "docProps/core.xml" not in archive.names:
         return None
-    for element in archive.xml("docProps/core.xml").iter():
-        if local(element) == "title":
-            return clean_prose(element.text or "") or None
-    return None
+    return titled(archive, "docProps/core.xml")
+
+
+def titled(archive: Archive, part: str) -> str | None:
+    """The title in a part of properties; a damaged one is no reason not to read the document."""
+    try:
+        root = archive.xml(part)
+    except CorruptSource:
+        return None
+    titles = (element.text for element in root.iter() if local(element) == "title")
+    return clean_prose(next(titles, None) or "") or None
 
 
 def unescaped(text: str) -> str:

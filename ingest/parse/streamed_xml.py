@@ -31,6 +31,7 @@ def elements(archive: Archive, name: str, *kinds: str, held_megabytes: int = HEL
             load_dtd=False,
             remove_comments=True,
             remove_pis=True,
+            collect_ids=False,
         )
         try:
             for _, element in walk:
