@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from ingest.discover import Outcome, Plan, Task, discover
 from ingest.parse import PARSER_VERSION
+from ingest.passwords import read_passwords
 from ingest.readahead import ReadAhead
 from ingest.reading import parse_file
 from ingest.report import Progress, Report
@@ -100,6 +101,7 @@ class _Run:
         self.progress = progress
         self.stop = stop
         self.load_embedder = load_embedder
+        self.passwords = read_passwords(settings.password_file) if settings.password_file else ()
         self.sofar = _Sofar()
         self.begun = time.monotonic()
         self.files_done = self.files_total = 0
@@ -248,6 +250,7 @@ class _Run:
                 content_hash=task.place.content_hash,
                 sandbox=sandbox,
                 limit_megabytes=self.settings.file_megabytes,
+                passwords=self.passwords,
             )
         finally:
             self.sofar.seconds["parse"] += time.monotonic() - begun
