@@ -33,7 +33,7 @@ _CHARACTERS = {
     "bullet": "•", "endash": "–", "emdash": "—", "emspace": " ", "enspace": " ", "qmspace": " ",
     "zwj": "\u200d", "zwnj": "\u200c",
 }  # fmt: skip
-_SYMBOLS = {"~": " ", "_": "-", "\\": "\\", "{": "{", "}": "}", "\t": "\t"}
+_SYMBOLS = {"~": " ", "_": "-", "\t": "\t"}
 _WHOLE_DOCUMENT = {"ansi": "cp1252", "mac": "mac_roman", "pc": "cp437", "pca": "cp850"}
 _HEADING_STYLE = re.compile(r"heading (\d)\b", re.IGNORECASE)
 _NO_LEVEL = 9  # of `\outlinelevel`: body text
@@ -207,6 +207,8 @@ class _Reader:
             case "par" | "sect" | "page" | "cell" | "row" | "nestcell" | "nestrow":
                 self._decode()
                 self._end(name)
+            case "shptxt" | "dptxbxtext":  # a box stands by itself, wherever it is anchored
+                self._end("par")
             case "trhdr":
                 self.page.header_row()
             case _:
@@ -254,6 +256,8 @@ class _Reader:
             self._take_control("par", None)
         elif self._skip:
             self._skip -= 1
+        elif symbol in "\\{}":
+            self._take_bytes(Word("bytes", data=symbol.encode("ascii")))  # or half of a character
         elif symbol in _SYMBOLS:
             self._decode()
             self._add(_SYMBOLS[symbol])

@@ -5,6 +5,7 @@ Knows how RTF is written (specification 1.9.1), and nothing of what its words me
 
 from __future__ import annotations
 
+import codecs
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -66,7 +67,7 @@ def codec_of_page(number: int) -> str | None:
     """The encoding that a code page's number names; None for one that Python lacks."""
     codec = _CODE_PAGES.get(number, f"cp{number}")
     try:
-        b"".decode(codec)
+        codecs.lookup(codec)
     except LookupError:
         return None
     return codec
