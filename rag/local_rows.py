@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -179,21 +180,22 @@ def read_page(database: Database, document: int, number: int) -> Page | None:
     rows = matching(database, "page", {"document": document, "number": number})
     if not rows:
         return None
-    _, _, label, headings, characters = rows[0]
-    return Page(
-        number,
-        page_text(database, document, number, 0, characters),
-        tuple(Heading(*heading) for heading in json.loads(headings)),
-        label,
-    )
+    text = page_text(database, document, number, 0, rows[0][4])
+    return Page(number, text, _headings(rows[0][3]), rows[0][2])
 
 
-def page_label(database: Database, document: int, number: int) -> str | None:
-    """What a page is called, if anything."""
+def label_and_headings(
+    database: Database, document: int, number: int
+) -> tuple[str | None, tuple[Heading, ...]]:
+    """What a chunk's page is called, if anything, and its headings as they come in the text."""
     rows = matching(database, "page", {"document": document, "number": number})
     if not rows:
         raise damaged(database.directory, f"page {number} of document {document} is gone")
-    return None if rows[0][2] is None else str(rows[0][2])
+    return rows[0][2], tuple(sorted(_headings(rows[0][3]), key=attrgetter("start")))
+
+
+def _headings(stored: str) -> tuple[Heading, ...]:
+    return tuple(Heading(*heading) for heading in json.loads(stored))
 
 
 def outdated_contents(database: Database, parser_version: int) -> frozenset[str]:

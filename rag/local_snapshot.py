@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from operator import attrgetter
 
 import numpy as np
 
@@ -26,8 +28,8 @@ from rag.local_rows import (
     chunk_text,
     document_of,
     document_with,
+    label_and_headings,
     matching,
-    page_label,
     places_with,
     read_page,
     read_state,
@@ -35,13 +37,21 @@ from rag.local_rows import (
     selected,
 )
 from rag.places import place_of
-from rag.records import Hit, IndexMeta, Page, Place, Source
+from rag.records import Heading, Hit, IndexMeta, Page, Place, Source
 
+_LabelAndHeadings = tuple[str | None, tuple[Heading, ...]]
 _QUERY_ERRORS = ("fts5: syntax error", "unterminated string", "no such column", "unknown special query")
 
 
 def _is_about_the_query(error: BaseException | None) -> bool:
     return isinstance(error, sqlite3.OperationalError) and str(error).startswith(_QUERY_ERRORS)
+
+
+def _between(headings: Sequence[Heading], start: int, end: int) -> tuple[Heading, ...]:
+    """The headings in a span, of headings in the order of their starts: a page may have thousands."""
+    first = bisect_left(headings, start, key=attrgetter("start"))
+    after = bisect_left(headings, end, lo=first, key=attrgetter("start"))
+    return tuple(heading for heading in headings[first:after] if heading.start < heading.end)
 
 
 class Snapshot:
@@ -130,18 +140,20 @@ class Snapshot:
         if missing:
             raise damaged(self._database.directory, f"chunk {missing[0]} was found but is not there")
         names = {document: self._name_and_type(document) for document in {c.document for c in rows.values()}}
-        labels = self._labels(rows.values())
+        pages = self._pages(rows.values())
         chunks = [rows[int(identifier)] for identifier in chunk_ids]
         return [
-            self._hit(chunk, *names[chunk.document], labels[chunk.document, chunk.page]) for chunk in chunks
+            self._hit(chunk, *names[chunk.document], *pages[chunk.document, chunk.page]) for chunk in chunks
         ]
 
-    def _labels(self, chunks: Iterable[ChunkRow]) -> dict[tuple[int, int], str | None]:
-        """The labels of the chunks' pages, by document and page."""
+    def _pages(self, chunks: Iterable[ChunkRow]) -> dict[tuple[int, int], _LabelAndHeadings]:
+        """What the chunks' pages are called, and their headings, by document and page."""
         pages = {(chunk.document, chunk.page) for chunk in chunks}
-        return {page: page_label(self._database, *page) for page in pages}
+        return {page: label_and_headings(self._database, *page) for page in pages}
 
-    def _hit(self, chunk: ChunkRow, name: str, media_type: str, label: str | None) -> Hit:
+    def _hit(
+        self, chunk: ChunkRow, name: str, media_type: str, label: str | None, headings: tuple[Heading, ...]
+    ) -> Hit:
         with self._reading_text(name, chunk.page):
             text = chunk_text(self._database, chunk)
         hit = Hit(
@@ -156,6 +168,7 @@ class Snapshot:
             media_type=media_type,
             label=label,
             line=chunk.line,
+            inside=_between(headings, chunk.first, chunk.after),
         )
         return replace(hit, place=place_of(hit))
 
@@ -207,9 +220,9 @@ class Snapshot:
                 self._database.directory, f"{place.source!r} lacks some of its {document.chunks} chunks"
             )
         name = shown_name(self._database, place)
-        labels = self._labels(chunks)
+        pages = self._pages(chunks)
         return [
-            self._hit(chunk, name, document.media_type, labels[chunk.document, chunk.page])
+            self._hit(chunk, name, document.media_type, *pages[chunk.document, chunk.page])
             for chunk in chunks
         ]
 

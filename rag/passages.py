@@ -134,6 +134,7 @@ def _passage(number: int, hit: Hit) -> Passage:
         label=hit.label,
         line=hit.line,
         place=hit.place,
+        inside=hit.inside,
     )
 
 

@@ -109,7 +109,7 @@ def place_of(found: Hit | Passage, start: int | None = None, end: int | None = N
         found.page,
         label=found.label,
         lines=(first, last) if first else (0, 0),
-        headings=found.headings,
+        headings=[*found.headings, *(heading.text for heading in found.inside if heading.start <= start)],
     )
 
 

@@ -121,8 +121,9 @@ class IndexMeta:
 class Hit:
     """A chunk that a search returned. `score` orders hits; `scores` says what it was made of.
 
-    `label` is its page's, `line` the page's line in which it begins (0: not known), and `place` says in words
-    where it is: "page 3", "sheet Budget, rows 2–14" (see `rag.places`).
+    `label` is its page's, `line` the page's line in which it begins (0: not known), `inside` are the page's
+    headings in its text, and `place` says in words where it is: "page 3", "sheet Budget, rows 2–14" (see
+    `rag.places`).
     """
 
     chunk_id: int
@@ -138,6 +139,7 @@ class Hit:
     label: str | None = None
     line: int = 0
     place: str = ""
+    inside: tuple[Heading, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +158,7 @@ class Passage:
     label: str | None = None
     line: int = 0
     place: str = ""
+    inside: tuple[Heading, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

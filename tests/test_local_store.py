@@ -109,6 +109,22 @@ def test_a_hit_has_all_that_a_citation_needs(store: LocalStore) -> None:
         assert page.text[0:5] == "teeth"
 
 
+def test_a_hit_has_the_headings_that_stand_in_it(tmp_path: Path) -> None:
+    text = "# One\na\n# Two\nb\n# Three\nc"
+    headings = (Heading(1, 16, 23, "# Three"), Heading(1, 0, 5, "# One"), Heading(2, 8, 13, "# Two"))
+    store = filled(tmp_path / "index", {})
+    with store.writer() as writer:
+        page = Document("text/markdown", (Page(1, text, (*headings, Heading(1, 8, 8, "of no width"))),))
+        chunks = [Chunk(1, 0, 15, text[:15], ("One",), 1), Chunk(1, 16, 25, text[16:], (), 5)]
+        digests = [samples.digest("1"), samples.digest("2")]
+        writer.put(samples.place("a.md", text), page, chunks, np.ones((2, 4)), digests)
+    with store.snapshot() as snapshot:
+        one, two = snapshot.chunks_of("a.md")
+    assert one.inside == (Heading(1, 0, 5, "# One"), Heading(2, 8, 13, "# Two"))
+    assert two.inside == (Heading(1, 16, 23, "# Three"),)
+    assert (one.place, two.place) == ("section “# One”", "section “# Three”")
+
+
 def test_hits_come_in_the_order_that_was_asked_for(store: LocalStore) -> None:
     with store.snapshot() as snapshot:
         ids = [hit.chunk_id for hit in snapshot.chunks_of("alpha.txt")]

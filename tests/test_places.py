@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 import rag.places
 from rag.places import LONGEST_NAME, counted, line_of, page_name, place_of, place_words
-from rag.records import Hit, Passage
+from rag.records import Heading, Hit, Passage
 
 OPEN_XML = "application/vnd.openxmlformats-officedocument"
 XLSX = f"{OPEN_XML}.spreadsheetml.sheet"
@@ -80,6 +80,14 @@ def test_a_part_of_a_hit_has_lines_of_its_own() -> None:
     assert (line_of(hit, 100), line_of(hit, 108), line_of(hit, 117)) == (10, 12, 13)
     passage = Passage(1, "a.py", 1, 0, 3, "a\nb", 1.0, media_type="text/x-source", line=0)
     assert (place_of(passage), line_of(passage, 2)) == ("", 0), "an old index does not know its lines"
+
+
+def test_the_section_is_that_of_the_cited_words() -> None:
+    inside = (Heading(2, 100, 105, "Fares"), Heading(2, 120, 125, "Times"))
+    hit = Hit(1, "a.md", 1, 90, 150, "x" * 60, 1.0, {}, ("Ferry",), "text/markdown", inside=inside)
+    assert place_of(hit) == place_of(hit, 95, 99) == "section “Ferry”"
+    assert place_of(hit, 106, 110) == "section “Fares”"
+    assert place_of(hit, 130, 140) == "section “Times”"
 
 
 @given(st.lists(st.text("ab ", max_size=4), min_size=1, max_size=9), st.data())
