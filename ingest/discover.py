@@ -1,7 +1,9 @@
 """Paths that a person names -> the files below them, and what became of those that the index knows.
 
 Takes paths and the index's places, gives a `Plan`: for each file what is to be done. Only looks: sizes and
-times first, a file's hash where these differ, never a parser.
+times first, a file's hash where these differ, never a parser. A change that keeps a file's size and its time
+to the nanosecond is not seen: two writes within one tick of a file system's clock (2 s on FAT, 4 ms or less
+elsewhere), or a program that puts the time back; touching the file shows it.
 
 A folder is a root; its files are named by their path below it. A file named by itself has its folder as root.
 What lies below a root that the index knows keeps that root; naming a folder above a known root takes it over.
@@ -91,7 +93,7 @@ def discover(
     plan.forgotten = [
         place.location
         for place, _, _ in failures
-        if look.covers(place.location) and not _exists(place.location)
+        if look.covers(place.location) and (not _exists(place.location) or look.is_ignored(place.location))
     ]
     return plan
 
@@ -118,8 +120,11 @@ class _Look:
         for place in self.known.values():
             if place.location in found or not self.covers(place.location):
                 continue
-            # a hidden file, say, that was named by itself when it was read
-            if os.path.isfile(place.location) and (again := self._file(place.location)) is not None:
+            # a hidden file, say, that was named by itself when it was read; a .ragignore holds all the same
+            again = None
+            if os.path.isfile(place.location) and not self.is_ignored(place.location):
+                again = self._file(place.location)
+            if again is not None:
                 found[place.location] = again
             else:
                 self.missing.append(place)
@@ -127,6 +132,15 @@ class _Look:
             self.plan.failed.append(Failure(_shown(folder), reason))
         self.plan.left_out = self._walk.left_out
         return sorted(found.values(), key=lambda one: (one.root, one.location))
+
+    def is_ignored(self, location: bytes) -> bool:
+        """Whether the file or a folder above it was passed over for a `.ragignore`."""
+        while location not in self._walk.ignored:
+            above = os.path.dirname(location)
+            if above == location:
+                return False
+            location = above
+        return True
 
     def covers(self, location: bytes) -> bool:
         """Whether a file at `location` would have been found if it were there."""

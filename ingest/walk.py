@@ -1,8 +1,8 @@
 """Looks through folders for files that could be read, and says what was left out and why.
 
 Takes absolute paths in bytes, gives the files found in order of their names. Hidden files, symbolic links
-that lead out of the root, whatever is no ordinary file, and files that no parser knows are counted. Opens
-nothing but the first bytes of files whose names say nothing.
+that lead out of the root, whatever is no ordinary file, what a `.ragignore` names and files that no parser
+knows are counted. Opens nothing but `.ragignore` and the first bytes of files whose names say nothing.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from ingest.files import read_head
+from ingest.ignore import IGNORE_NAME, Rules, is_named, read_rules
 from ingest.parse import EXTENSIONS, worth_reading
 from ingest.parse.recognise import HEAD_BYTES
 from rag.errors import SourceError
@@ -24,6 +25,7 @@ FOLDER_LINK = "a link to a folder"
 BROKEN_LINK = "a broken link"
 NOT_A_FILE = "not an ordinary file"
 NO_PARSER = "no parser for it"
+IGNORED = f"named in {IGNORE_NAME}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,27 +46,56 @@ class Walk:
     leave_out: bytes | None = None  # a folder that is passed over: the index's own
     left_out: Counter[str] = field(default_factory=Counter)
     unlisted: dict[bytes, str] = field(default_factory=dict)
+    ignored: set[bytes] = field(default_factory=set)  # files and folders that a .ragignore names
 
     def files(self, folder: bytes, root: bytes) -> Iterator[Found]:
         """The files below a folder that are worth reading, depth first, in order of their names."""
-        waiting = [folder]
+        waiting = [(folder, self._rules_above(folder, root))]
+        if any(is_below(folder, unlisted) for unlisted in self.unlisted):
+            return  # rules from above that can't be read
         while waiting:
-            current = waiting.pop()
+            current, levels = waiting.pop()
             try:
                 with os.scandir(current) as listing:
                     entries = sorted(listing, key=lambda entry: entry.name)
             except OSError as error:
                 self.unlisted[current] = f"the folder can't be listed: {error.strerror}"
                 continue
+            levels = self._with_rules_of(current, levels)
+            if current in self.unlisted:
+                continue
             folders = []
             for entry in entries:
+                is_folder = entry.is_dir(follow_symlinks=False)
                 if entry.name.startswith(b"."):
-                    self.left_out[HIDDEN] += 1
-                elif entry.is_dir(follow_symlinks=False):
+                    self.left_out[HIDDEN] += entry.name != os.fsencode(IGNORE_NAME)
+                elif levels and is_named(entry.path, is_folder=is_folder, levels=levels):
+                    self.ignored.add(entry.path)
+                    self.left_out[IGNORED] += 1
+                elif is_folder:
                     folders.append(entry.path)
                 elif (found := self._look(entry, root)) is not None:
                     yield found
-            waiting += [path for path in reversed(folders) if path != self.leave_out]
+            waiting += [(path, levels) for path in reversed(folders) if path != self.leave_out]
+
+    def _rules_above(self, folder: bytes, root: bytes) -> tuple[Rules, ...]:
+        """The rules of the folders from the root down to this one, which has its own looked at later."""
+        levels: tuple[Rules, ...] = ()
+        above = []
+        while folder != root and is_below(folder, root):
+            folder = os.path.dirname(folder)
+            above.append(folder)
+        for one in reversed(above):
+            levels = self._with_rules_of(one, levels)
+        return levels
+
+    def _with_rules_of(self, folder: bytes, levels: tuple[Rules, ...]) -> tuple[Rules, ...]:
+        try:
+            rules = read_rules(folder)
+        except SourceError as error:
+            self.unlisted[folder] = f"not looked into, since its {IGNORE_NAME} {error}"
+            return levels
+        return levels if rules is None else (*levels, rules)
 
     def _look(self, entry: os.DirEntry[bytes], root: bytes) -> Found | None:
         reason = _link_trouble(entry.path, root) if entry.is_symlink() else None

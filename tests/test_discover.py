@@ -240,8 +240,8 @@ def test_any_name_is_shown_as_valid_text_and_kept_exactly(name: bytes, source: s
 def test_what_is_left_out_is_counted(docs: Path, tmp_path: Path) -> None:
     write(docs / ".hidden.txt", "x")
     write(docs / ".git" / "config.txt", "x")
-    write(docs / "picture.jpg", "x")
-    write(docs / "table.xlsx", "x")
+    write(docs / "film.mp4", "x")
+    write(docs / "table.accdb", "x")
     (docs / "program").write_bytes(b"\x7fELF" + bytes(100))
     outside = write(tmp_path / "outside.txt", "secret")
     (docs / "outward.txt").symlink_to(outside)
@@ -346,6 +346,18 @@ def test_a_failure_whose_file_is_gone_is_forgotten(docs: Path) -> None:
     (docs / "a.txt").unlink()
     assert look(docs, failures=failures).forgotten == [failed.location]
     assert look(docs / "sub", failures=failures).forgotten == []
+
+
+def test_what_a_ragignore_names_is_gone_and_its_failures_are_forgotten(docs: Path) -> None:
+    known = places_of(look(docs))
+    write(docs / "bad.pdf", "x")
+    failures = [(place, "bad", VERSION) for place in places_of(look(docs)) if place.source == "bad.pdf"]
+    write(docs / ".ragignore", "sub/\n*.pdf\n")
+    plan = look(docs, places=known, failures=failures)
+    assert told(plan) == [("keep", "unchanged", "a.txt")]
+    assert [place.source for place in plan.gone] == ["sub/b.md"]
+    assert plan.forgotten == [os.fsencode(docs / "bad.pdf")]
+    assert plan.left_out == {"named in .ragignore": 2}
 
 
 def test_a_stopped_look_calls_nothing_gone(docs: Path) -> None:
