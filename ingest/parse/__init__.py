@@ -16,13 +16,18 @@ from ingest.parse.code_names import CODE, CODE_NAMES
 from ingest.parse.decode import looks_like_text
 from ingest.parse.recognise import (
     HEAD_BYTES,
+    JPEG,
     OLE,
+    PNG,
+    TIFF,
     begins_with,
+    is_bmp,
     is_html,
     is_mail,
     is_mailbox,
     is_pdf,
     is_rtf,
+    is_webp,
     is_xls,
     is_zip,
     zip_of_type,
@@ -112,7 +117,7 @@ FORMATS = (
         "application/vnd.ms-excel.sheet.binary.macroenabled.12",
         (".xlsb",),
         zip_with(r"xl/workbook\d*\.bin"),
-        _in("binary_sheets"),
+        _in("old_sheets"),
         by_name=False,
     ),
     Format("application/vnd.ms-excel", (".xls", ".xlt"), is_xls, _in("old_sheets"), by_name=False),
@@ -138,6 +143,20 @@ FORMATS = (
     Format("application/zip", (".zip",), is_zip, _in("zipped", options=True), by_name=False, general=True),
     Format("application/mbox", (".mbox",), is_mailbox, _in("mailbox", options=True), by_name=False),
     Format("message/rfc822", (".eml",), is_mail, _in("mail", options=True), by_name=True),
+    Format("image/png", (".png",), begins_with(PNG), _in("picture", options=True), by_name=False),
+    Format(
+        "image/jpeg",
+        (".jpg", ".jpeg", ".jpe", ".jfif"),
+        begins_with(JPEG),
+        _in("picture", options=True),
+        by_name=False,
+    ),
+    Format("image/tiff", (".tif", ".tiff"), begins_with(*TIFF), _in("picture", options=True), by_name=False),
+    Format("image/webp", (".webp",), is_webp, _in("picture", options=True), by_name=False),
+    Format("image/bmp", (".bmp",), is_bmp, _in("picture", options=True), by_name=False),
+    Format(
+        "image/gif", (".gif",), begins_with(b"GIF87a", b"GIF89a"), _in("picture", options=True), by_name=False
+    ),
     Format("text/html", (".html", ".htm", ".xhtml"), is_html, _in("html"), by_name=True),
     Format("text/markdown", (".md", ".markdown", ".mdown", ".mkd"), None, _in("markdown"), by_name=True),
     Format("application/json", (".json", ".geojson"), None, _in("json_text"), by_name=True),
@@ -149,13 +168,13 @@ FORMATS = (
     Format("text/plain", (".txt", ".text", ".rst", ".adoc", ".org"), None, _in("text"), by_name=True),
 )
 EXTENSIONS = tuple(extension for known in FORMATS for extension in known.extensions)
+PICTURES = tuple(
+    extension for known in FORMATS if known.media_type.startswith("image/") for extension in known.extensions
+)
 _READ = " ".join(known.extensions[0] for known in FORMATS) + " and source code"
 
 # What else people have, by its first bytes; named in the message when it hides behind one of our names.
 _OTHERS = (
-    (b"\x89PNG\r\n", "a PNG image"),
-    (b"\xff\xd8\xff", "a JPEG image"),
-    (b"GIF8", "a GIF image"),
     (b"PK\x03\x04", "a ZIP archive"),
     (b"\x1f\x8b", "a gzip archive"),
     (b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive"),

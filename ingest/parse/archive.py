@@ -86,7 +86,12 @@ class Archive:
         With `bare_doctype` a document type that declares nothing itself is passed over.
         """
         parser = etree.XMLParser(
-            resolve_entities=False, no_network=True, load_dtd=False, remove_comments=True, remove_pis=True
+            resolve_entities=False,
+            no_network=True,
+            load_dtd=False,
+            remove_comments=True,
+            remove_pis=True,
+            collect_ids=False,  # an id that comes twice is no reason to refuse a document
         )
         try:
             data = self.read(name)
