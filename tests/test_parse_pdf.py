@@ -259,9 +259,7 @@ def test_the_text_layer_of_a_scan_is_read() -> None:
 
 
 def test_pictures_without_text_need_ocr() -> None:
-    with pytest.raises(
-        EmptySource, match=r"no text layer: its 2 pages are pictures; to read them install pip"
-    ):
+    with pytest.raises(EmptySource, match=r"no text layer, only pictures \(pages 1, 2\); to read them: pip"):
         parse(pdf(PICTURE, PICTURE), "a.pdf", Options(ocr=False))
 
 

@@ -28,7 +28,6 @@ _NO_TITLE = re.compile(
 _LONGEST_TITLE = 200  # characters
 _TITLE_SIZE = 1.25  # times the running text, where a title must be known by its size
 _NAMED_PAGES = 8  # page numbers spelled out in a warning
-_MOST_OF_PAGE = 0.5  # taken by a picture: a scan, whose text layer a machine made
 
 
 @dataclass(slots=True)
@@ -38,7 +37,7 @@ class _Read:
     lines: list[Sequence[Line]] = field(default_factory=list)
     hidden: int = 0
     pictures: list[int] = field(default_factory=list)  # without text
-    senseless: list[int] = field(default_factory=list)  # scans with a text layer that is none
+    senseless: list[int] = field(default_factory=list)  # with text that is none
     by_ocr: list[int] = field(default_factory=list)
 
 
@@ -67,7 +66,7 @@ def _read(reader: PdfReader) -> _Read:
         read.hidden += page.hidden
         if not page.lines and reader.has_picture(index):
             read.pictures.append(index + 1)
-        elif is_gibberish(page.lines) and reader.has_picture(index, least=_MOST_OF_PAGE):
+        elif is_gibberish(page.lines):
             read.senseless.append(index + 1)
     return read
 
@@ -90,8 +89,8 @@ def _why_empty(read: _Read, *, ocr: bool) -> str:
     if not read.pictures:
         return "the PDF's pages hold no text"
     if ocr:
-        return f"no text layer, and no text in the pictures that its {len(read.pictures)} pages are"
-    return f"no text layer: its {len(read.pictures)} pages are pictures; to read them install {INSTALL}"
+        return f"no text layer, and no text found in the pictures ({_named(read.pictures)})"
+    return f"no text layer, only pictures ({_named(read.pictures)}); to read them: {INSTALL}"
 
 
 def _pages(reader: PdfReader, lines: Sequence[Sequence[Line]]) -> Iterator[Page]:
@@ -124,12 +123,16 @@ def _title(reader: PdfReader, lines: Sequence[Sequence[Line]]) -> str | None:
 def _warnings(reader: PdfReader, read: _Read, *, ocr: bool) -> Iterator[str]:
     left = [number for number in read.pictures if number not in set(read.by_ocr)]
     if left and not ocr:
-        yield f"{_named(left)}: pictures without a text layer, not read; install {INSTALL}"
+        yield f"{_named(left)}: pictures without a text layer, not read; to read them: {INSTALL}"
     elif left:
         yield f"{_named(left)}: pictures in which no text was found"
     if read.senseless:
-        how = "was read from the picture instead" if ocr else f"is kept as it is; install {INSTALL}"
-        yield f"{_named(read.senseless)}: scanned, and the text layer makes no sense; it {how}"
+        how = (
+            "was read from the picture instead"
+            if ocr
+            else f"is kept as it is; to read the pictures: {INSTALL}"
+        )
+        yield f"{_named(read.senseless)}: the text makes no sense, though it may look right; it {how}"
     if read.hidden:
         ways = "off the page, tiny, invisible, white on white"
         yield f"{read.hidden} characters that no reader sees ({ways}) were left out"

@@ -1,9 +1,9 @@
 """Tells the words of a page that a reader sees from those that nobody does.
 
-Nobody sees what stands outside the page, is under a point in size, is white with nothing dark behind it, or
-is drawn invisibly, unless that is the text layer of a scan: most of its page's text, with a picture at its
-place. Takes a `pypdfium2.PdfPage` and its words. Text under a picture counts as seen, and so does text that
-is nearly white, or the colour of what is painted behind it.
+Nobody sees what stands outside the page, is under a point in size, is white where the page as it is drawn
+shows nothing, or is drawn invisibly, unless that is the text layer of a scan: most of its page's text, with a
+picture at its place. Takes a `pypdfium2.PdfPage` and its words. Text under a picture counts as seen, and so
+does text of any other colour, were it the colour of what is painted behind it.
 """
 
 from __future__ import annotations
@@ -17,6 +17,9 @@ from ingest.parse.pdf_words import WHITE, Box, PageWords, Word, turned
 
 SMALLEST_POINTS = 1.0
 _MOST_OBJECTS = 20_000  # looked at on one page for what is behind its words
+_DRAWN_SCALE = 1.5  # pixels a point: the smallest print leaves a trace
+_MOST_PIXELS = 4_000_000
+_LEAST_CONTRAST = 8  # of 255
 _DEEPEST = 8  # forms inside forms
 
 
@@ -27,16 +30,44 @@ def seen(page: Any, found: PageWords) -> tuple[list[Word], int]:
     unseen = sum(len(word.text) for word in suspects if word.style.invisible)
     scan = unseen * 2 > sum(len(word.text) for word in found.words)
     kept, hidden = [], 0
+    drawing: _Drawing | None = None
     for word in found.words:
         style = word.style
         gone = style.size < SMALLEST_POINTS or _is_outside(word, found.box)
-        if not gone and (style.white or style.invisible):
-            gone = (style.invisible and not scan) or not _is_on(word, painted)
+        if not gone and style.invisible:
+            gone = not scan or not _is_on(word, painted)
+        elif not gone and style.white and not _is_on(word, painted):
+            # what pdfium calls white can be filled with a pattern, or have a form behind it
+            drawing = drawing or _Drawing(page, found.turn)
+            gone = not drawing.shows(word)
         if gone:
             hidden += len(word.text)
         else:
             kept.append(word)
     return kept, hidden
+
+
+class _Drawing:
+    """The page as it is drawn, small and in grey."""
+
+    def __init__(self, page: Any, turn: int) -> None:
+        self._box, self._turn = page.get_bbox(), turn
+        wide, high = page.get_size()
+        self._scale = min(_DRAWN_SCALE, (_MOST_PIXELS / max(1.0, wide * high)) ** 0.5)
+        self._sideways = page.get_rotation() != 0
+        self._picture = None if self._sideways else page.render(scale=self._scale, grayscale=True).to_pil()
+
+    def shows(self, word: Word) -> bool:
+        """Whether there is any contrast where the word stands; on pages that are turned, yes."""
+        if self._picture is None:
+            return True
+        high = word.style.size
+        box = (word.left, word.baseline - high / 4, word.right, word.baseline + high)
+        left, bottom, right, top = turned(box, -self._turn % 4)
+        x0, y0 = (left - self._box[0]) * self._scale, (self._box[3] - top) * self._scale
+        x1, y1 = (right - self._box[0]) * self._scale, (self._box[3] - bottom) * self._scale
+        lowest, highest = self._picture.crop((int(x0), int(y0), int(x1) + 1, int(y1) + 1)).getextrema()
+        return bool(highest - lowest >= _LEAST_CONTRAST)
 
 
 def has_picture(page: Any, *, least: float = 0.0) -> bool:

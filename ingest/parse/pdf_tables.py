@@ -15,7 +15,7 @@ from statistics import median
 from ingest.parse.blocks import table_lines
 from ingest.parse.clean import joined
 from ingest.parse.pdf_lines import Line
-from ingest.parse.pdf_rows import Row, Segment, in_rows, is_number
+from ingest.parse.pdf_rows import Row, in_rows, is_number
 from ingest.parse.wrapped import ITEM
 
 _FEWEST_ROWS = 3
@@ -178,8 +178,7 @@ def _bold(row: Row) -> bool:
 
 def _running(row: Row) -> Line:
     """A row of running text, gaps and all, as one line."""
-    merged = Segment.of([word for segment in row for word in segment.words])
-    return _line(merged.text, row)
+    return _line(" ".join(segment.text for segment in row), row)
 
 
 def _line(text: str, row: Row, *, in_table: bool = False) -> Line:

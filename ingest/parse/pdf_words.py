@@ -13,7 +13,7 @@ import math
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import accumulate
 from typing import Any
 
@@ -127,6 +127,9 @@ def _found(
         said = match.group()
         if said[-1] in HYPHEN_MARKS:
             said = said[:-1] + "-"
+        if end - start > 1 and box[3] < y.value - style.size / 2 and abs(box[0] - x.value) < 2 * style.size:
+            # written downwards, as Chinese and Japanese can be: the same as if it were turned
+            style = replace(style, quarter=(style.quarter + 3) % 4) if not style.quarter else style
         yield said, style, (x.value, y.value), box, text[start - 1 : start] == "\n"
 
 
