@@ -69,7 +69,7 @@ def scalar(value: Any) -> str:
     if value is None or isinstance(value, bool):
         return json.dumps(value)
     text = str(value)
-    if len(text) >= _SHORTEST_PACKED and _is_packed(text):
+    if len(text) >= _SHORTEST_PACKED and not isinstance(value, Number) and _is_packed(text):
         return f"({len(text)} characters of packed data)"
     return clean_prose(text)
 
