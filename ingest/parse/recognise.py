@@ -69,6 +69,15 @@ def is_mailbox(data: bytes) -> bool:
     return data.startswith(b"From ") and is_mail(data)
 
 
+def is_webp(data: bytes) -> bool:
+    return data.startswith(b"RIFF") and data[8:12] == b"WEBP"
+
+
+def is_bmp(data: bytes) -> bool:
+    """Whether it begins as a bitmap; `BM` alone begins many a text, but no zeros follow there."""
+    return data.startswith(b"BM") and data[6:10] == b"\0\0\0\0" and len(data) > 26
+
+
 def is_zip(data: bytes) -> bool:
     return data.startswith(ZIP)
 
