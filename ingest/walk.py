@@ -15,7 +15,8 @@ from dataclasses import dataclass, field
 
 from ingest.files import read_head
 from ingest.ignore import IGNORE_NAME, Rules, is_named, read_rules
-from ingest.parse import EXTENSIONS, worth_reading
+from ingest.parse import EXTENSIONS, PICTURES, worth_reading
+from ingest.parse.ocr import INSTALL, available
 from ingest.parse.recognise import HEAD_BYTES
 from rag.errors import SourceError
 
@@ -25,6 +26,7 @@ FOLDER_LINK = "a link to a folder"
 BROKEN_LINK = "a broken link"
 NOT_A_FILE = "not an ordinary file"
 NO_PARSER = "no parser for it"
+PICTURE = f"a picture, whose text is read after `{INSTALL}`"
 IGNORED = f"named in {IGNORE_NAME}"
 
 
@@ -107,6 +109,8 @@ class Walk:
             else:
                 if not stat.S_ISREG(status.st_mode):
                     reason = NOT_A_FILE
+                elif entry.path not in self.known and _is_picture(entry) and not available():
+                    reason = PICTURE
                 elif entry.path in self.known or _is_ours(entry):
                     return Found(root, entry.path, status.st_size, status.st_mtime_ns)
                 else:
@@ -127,6 +131,10 @@ def _link_trouble(link: bytes, root: bytes) -> str | None:
     if not is_below(target, os.path.realpath(root)):
         return OUTWARD_LINK
     return FOLDER_LINK if os.path.isdir(target) else None
+
+
+def _is_picture(entry: os.DirEntry[bytes]) -> bool:
+    return entry.name.decode("utf-8", "replace").lower().endswith(PICTURES)
 
 
 def _is_ours(entry: os.DirEntry[bytes]) -> bool:

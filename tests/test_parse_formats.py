@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from docx_by_hand import archive, docx, p
 from pdf_by_hand import lines_pdf
+from pictures_by_hand import drawn, saved
 from zip_by_hand import epub, zipped
 
 from ingest.parse import FORMATS, Format, format_of, parse, worth_reading
@@ -14,7 +15,7 @@ from rag.errors import CorruptSource, EmptySource, EncryptedSource, UnsupportedF
 PDF, DOCX, HTML = lines_pdf(["Words."]), docx(p("Words.")), b"<!DOCTYPE html><p>Words.</p>"
 OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 
-
+PICTURE_KINDS = ("PNG", "JPEG", "TIFF", "WEBP", "BMP", "GIF")
 MAIL = b"From: a@b.c\nTo: d@e.f\nSubject: s\n\nWords.\n"
 # A file of each format whose first page ends in "Words."; of those not here the bytes `Words.` are one.
 SAMPLES = {
@@ -29,6 +30,7 @@ SAMPLES = {
     "application/json": b'"Words."',
     "application/jsonl": b'"Words."',
     "application/x-ipynb+json": b'{"cells": [{"cell_type": "markdown", "source": "Words."}]}',
+    **{f"image/{kind.lower()}": saved(drawn(["Words."]), kind) for kind in PICTURE_KINDS},
 }
 
 
@@ -77,6 +79,12 @@ def test_an_extension_or_name_is_one_format_s() -> None:
         ("src/Makefile", b"all:\n", "text/x-source"),
         ("CMakeLists.txt", b"project(x)\n", "text/x-source"),
         ("Makefile.txt", b"Words.", "text/plain"),
+        ("scan.pdf", b"\x89PNG\r\n\x1a\n", "image/png"),
+        ("scan", b"MM\0*\0\0\0\x08", "image/tiff"),
+        ("a.jpg", b"RIFF\x10\0\0\0WEBPVP8 ", "image/webp"),
+        ("a.jpg", b"BM" + b"\x40\0\0\0" + bytes(24), "image/bmp"),
+        ("a.txt", b"BMW and Audi are cars, as this text says.", "text/plain"),
+        ("a.txt", b"GIF89 is no GIF89a.", "text/plain"),
     ],
 )
 def test_content_first_then_the_name(name: str, data: bytes, kind: str) -> None:
@@ -93,13 +101,13 @@ def test_content_first_then_the_name(name: str, data: bytes, kind: str) -> None:
             CorruptSource,
             r"named \.pdf, but it is none: it begins with b'Just text\.'",
         ),
-        ("a.pdf", b"\x89PNG\r\n\x1a\n", CorruptSource, r"named \.pdf, but it is a PNG image"),
+        ("a.pdf", b"7z\xbc\xaf\x27\x1c", CorruptSource, r"named \.pdf, but it is a 7-Zip archive"),
         ("a.docx", b"Just text.", CorruptSource, r"named \.docx, but it is none"),
         ("a.docx", archive({"ppt/x.xml": b""}), CorruptSource, r"named \.docx, but it is a ZIP archive"),
         ("a.docx", DOCX[:50], CorruptSource, r"named \.docx, but it is a ZIP archive"),
         ("a.docx", OLE + b"\0" * 600, CorruptSource, r"old Office formats"),
         ("a.docx", OLE + "EncryptedPackage".encode("utf-16-le"), EncryptedSource, "protected by a password"),
-        ("a.txt", b"\x89PNG\r\n\x1a\n", UnsupportedFormat, "is a PNG image, which no parser reads"),
+        ("a.png", b"Just text.", CorruptSource, r"named \.png, but it is none"),
         ("a.md", b"\x7fELF\x02", UnsupportedFormat, "is a program, which no parser reads"),
         (
             "a.xyz",
@@ -124,7 +132,7 @@ def test_what_nobody_reads(name: str, data: bytes, error: type[Exception], messa
         ("paper", PDF[:HEAD_BYTES], True),
         ("paper.scan", PDF[:HEAD_BYTES], True),
         ("program", b"\x7fELF\0\0\0\0", False),
-        ("a.jpg", b"\xff\xd8\xff", False),
+        ("a.jpg", b"\xff\xd8\xff", True),
         ("1699999999.M5P6V7.host:2,S", MAIL, True),
         ("letter.doc", rb"{\rtf1 ", True),
         ("archive", b"PK\x03\x04\0\0", True),
