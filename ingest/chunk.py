@@ -3,20 +3,21 @@
 Pure. Chunks come in reading order, do not overlap, cover every character that is not a space, never cross
 a page, and cross a heading only where the sections around it are small. They end where the text ends best:
 at a heading, a paragraph, a list item or table row, a sentence, and inside a sentence only where it is too
-long by itself. Knows neither the model that counts nor what becomes of the chunks.
+long by itself. A row of a sheet or a line of code is cut only where no chunk holds it. Knows neither the
+model that counts nor what becomes of the chunks.
 """
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
+from ingest.cuts import SENTENCE, boundary, good_break, lines, lstrip, rstrip, sentences
 from ingest.embedded import embedded_text, prefix
 from rag.errors import UsageError
+from rag.places import counted
 from rag.records import Chunk, Document, Heading, Page
-from rag.sentences import spans
 
 __all__ = ["SMALLEST_CHUNK_TOKENS", "embedded_text", "split"]
 
@@ -28,8 +29,7 @@ _TINY = 6  # a section is tiny below this fraction of a chunk
 _PREFIX_SHARE = 2  # the prefix takes no more than one in so many of a chunk's tokens
 _LEAST_SHARE = 4  # and the text never less than one in so many
 _MOST_CHARACTERS = 12  # for each token: some models take any long word for one unknown token
-_PARAGRAPH, _LINE, _SENTENCE = 3, 2, 1  # how well a chunk ends before a unit
-_PAUSES, _WIDE_PAUSES = ",;:)\n", "，；、：）」』】"  # inside a sentence it is cut after these at best
+_JSON = "application/json"  # read as a line for each value, or for each record
 
 
 def split(document: Document, *, count_tokens: CountTokens, chunk_tokens: int) -> list[Chunk]:
@@ -39,7 +39,7 @@ def split(document: Document, *, count_tokens: CountTokens, chunk_tokens: int) -
     """
     if chunk_tokens < SMALLEST_CHUNK_TOKENS:
         raise UsageError(f"chunk_tokens is {chunk_tokens}; the least is {SMALLEST_CHUNK_TOKENS}")
-    chunker = _Chunker(document.title, count_tokens, chunk_tokens)
+    chunker = _Chunker(document, count_tokens, chunk_tokens)
     return [chunk for page in document.pages for chunk in chunker.page(page)]
 
 
@@ -70,17 +70,20 @@ class _Section:
 class _Chunker:
     """One document's way into chunks; headings hold from one page to the next."""
 
-    def __init__(self, title: str | None, count_tokens: CountTokens, chunk_tokens: int) -> None:
-        self._title = title
+    def __init__(self, document: Document, count_tokens: CountTokens, chunk_tokens: int) -> None:
+        self._title = document.title
+        self._media_type = document.media_type
         self._count = count_tokens
         self._chunk_tokens = chunk_tokens
         self._open: list[Heading] = []
         self._characters_per_token = 3.0
         self._line = _LineCounter("")
+        self._by_line = False
         self._prefix_tokens = lru_cache(maxsize=1024)(count_tokens)
 
     def page(self, page: Page) -> Iterator[Chunk]:
         self._line = _LineCounter(page.text)
+        self._by_line = self._media_type == _JSON or counted(self._media_type, page.label) is not None
         for section in self._merged(self._sections(page)):
             yield from self._chunks(page, section)
 
@@ -138,28 +141,43 @@ class _Chunker:
 
     def _units(self, text: str, start: int, end: int) -> Iterator[_Unit]:
         reached, room = start, self._room(self._path())
-        for begin, stop in ((start + b, start + e) for b, e in spans(text[start:end])):
-            before = _boundary(text, reached, begin)
+        for begin, stop, tokens in self._whole(text, start, end, room):
+            before = boundary(text, reached, begin)
             reached = stop
-            if stop - begin <= room * _MOST_CHARACTERS:
-                tokens = self._size(text[begin:stop])
-                if tokens <= room:
-                    yield _Unit(begin, stop, tokens, before)
-                    continue
-            yield from self._pieces(text, begin, stop, before, room)
+            if tokens is None:
+                yield from self._pieces(text, begin, stop, before, room)
+            else:
+                yield _Unit(begin, stop, tokens, before)
+
+    def _whole(self, text: str, start: int, end: int, room: int) -> Iterator[tuple[int, int, int | None]]:
+        """What is best not cut: sentences, or rows and lines where they count, in tokens; None: too many."""
+        for begin, stop in lines(text, start, end) if self._by_line else sentences(text, start, end):
+            tokens = self._fitting(text[begin:stop], room)
+            if tokens is None and self._by_line:
+                for inner_begin, inner_stop in sentences(text, begin, stop):
+                    yield inner_begin, inner_stop, self._fitting(text[inner_begin:inner_stop], room)
+            else:
+                yield begin, stop, tokens
+
+    def _fitting(self, text: str, room: int) -> int | None:
+        """Its tokens, if there are no more than that."""
+        if len(text) > room * _MOST_CHARACTERS:
+            return None
+        tokens = self._size(text)
+        return tokens if tokens <= room else None
 
     def _pieces(self, text: str, start: int, end: int, before: int, room: int) -> Iterator[_Unit]:
         """A sentence that no chunk holds, cut where it breathes."""
         while start < end:
             stop, tokens = self._fit(text, start, end, room)
-            yield _Unit(start, _rstrip(text, start, stop), tokens, before)
-            start, before = _lstrip(text, stop, end), _SENTENCE
+            yield _Unit(start, rstrip(text, start, stop), tokens, before)
+            start, before = lstrip(text, stop, end), SENTENCE
 
     def _fit(self, text: str, start: int, end: int, most: int) -> tuple[int, int]:
         """How far a piece of at most `most` tokens reaches, and how many it has; a few counts do."""
         length = max(1, int(most * min(self._characters_per_token, _MOST_CHARACTERS)))
         while True:
-            stop = _good_break(text, start, min(start + length, end), end)
+            stop = good_break(text, start, min(start + length, end), end)
             tokens = self._size(text[start:stop])
             if tokens <= most or stop - start == 1:
                 # a little more is tried next time, or the ratio could only fall
@@ -242,48 +260,6 @@ def _how_many(units: Sequence[_Unit], first: int, room: int, target: int) -> int
         if worth >= best_worth:
             best, best_worth = place + 1 - first, worth
     return best
-
-
-def _boundary(text: str, start: int, end: int) -> int:
-    between = text[start:end]
-    lines = between.count("\n")
-    return _PARAGRAPH if lines > 1 else _LINE if lines else _SENTENCE
-
-
-def _good_break(text: str, start: int, stop: int, end: int) -> int:
-    """The best place to cut at `stop` or a little before: after a pause, else a word, else a character."""
-    if stop >= end:
-        return end
-    near = range(stop, start + max(1, (stop - start) * 3 // 4) - 1, -1)
-    for fits in (_is_pause, _is_gap, _is_border):
-        for place in near:
-            if fits(text[place - 1], text[place]):
-                return place
-    return stop
-
-
-def _is_pause(before: str, after: str) -> bool:
-    return before in _WIDE_PAUSES or (before in _PAUSES and after.isspace())
-
-
-def _is_gap(before: str, after: str) -> bool:
-    return before.isspace() or after.isspace()
-
-
-def _is_border(_before: str, after: str) -> bool:
-    return not unicodedata.combining(after)
-
-
-def _rstrip(text: str, start: int, end: int) -> int:
-    while end > start and text[end - 1].isspace():
-        end -= 1
-    return end
-
-
-def _lstrip(text: str, start: int, end: int) -> int:
-    while start < end and text[start].isspace():
-        start += 1
-    return start
 
 
 def _common(path: Sequence[str], other: Sequence[str]) -> tuple[str, ...]:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -13,6 +15,8 @@ from hypothesis import strategies as st
 
 from ingest.chunk import SMALLEST_CHUNK_TOKENS, split
 from ingest.embedded import embedded_text, prefix
+from ingest.parse import parse
+from rag.embeddings import LocalEmbeddings
 from rag.errors import UsageError
 from rag.records import Chunk, Document, Heading, Page
 
@@ -96,6 +100,31 @@ def test_rows_and_items_are_not_cut() -> None:
     rows = [f"Planet: P{n} | Radius: {n}00 km" for n in range(10)]
     made = texts(document(page(1, "\n".join(rows))), 24)
     assert [row for chunk in made for row in chunk.split("\n")] == rows
+
+
+ROW = "Name: Ann Lee. | Remark: It rained. It snowed. It was dry. | Value: 12"  # 22 tokens
+
+
+@pytest.mark.parametrize("media_type", ["text/csv", "text/x-source", "application/json"])
+def test_a_row_or_line_of_a_file_is_cut_only_where_no_chunk_holds_it(media_type: str) -> None:
+    text = "\n".join([ROW] * 5)
+    made = Document(media_type, (Page(1, text),))
+    assert words(ROW) == 22
+    chunks = split(made, count_tokens=words, chunk_tokens=50)
+    assert [chunk.text for chunk in chunks] == [f"{ROW}\n{ROW}", f"{ROW}\n{ROW}", ROW]
+    assert [chunk.line for chunk in chunks] == [1, 3, 5]
+    longer = split(made, count_tokens=words, chunk_tokens=16)
+    parts = ["Name: Ann Lee. | Remark: It rained. It snowed.", "It was dry. | Value: 12"]
+    assert [(chunk.text, chunk.line) for chunk in longer] == [
+        (part, n) for n in range(1, 6) for part in parts
+    ]
+
+
+def test_code_is_cut_at_empty_lines() -> None:
+    part = "def f():\n    a = 1\n    return a"
+    made = Document("text/x-source", (Page(1, f"{part}\n\n\n{part}"),))
+    chunks = split(made, count_tokens=words, chunk_tokens=16)
+    assert [(chunk.text, chunk.line) for chunk in chunks] == [(part, 1), (part, 6)]
 
 
 def test_sections_are_not_mixed_unless_they_are_tiny() -> None:
@@ -208,6 +237,8 @@ def check(made: Document, chunks: list[Chunk], count: Callable[[str], int], chun
         assert all(earlier.end <= later.start for earlier, later in pairwise(own))
         assert all(covered[place] or one.text[place].isspace() for place in range(len(one.text)))
     for chunk in chunks:
+        page_text = next(one.text for one in made.pages if one.number == chunk.page)
+        assert chunk.line == len(page_text[: chunk.start].split("\n"))
         size = count(embedded_text(chunk, made))
         alone = count(prefix(made.title, chunk.headings, ""))
         assert size <= max(chunk_tokens, alone + chunk_tokens // 4 + 2) or len(chunk.text) == 1
@@ -219,11 +250,17 @@ def check(made: Document, chunks: list[Chunk], count: Callable[[str], int], chun
     st.one_of(st.none(), st.text("abc de中", max_size=30)),
     st.integers(SMALLEST_CHUNK_TOKENS, 60),
     st.sampled_from([words, quarters, greedy]),
+    st.sampled_from(["text/plain", "text/csv"]),
 )
 def test_chunks_are_exact_complete_in_order_and_small_enough(
-    pages: list[list[str]], title: str | None, chunk_tokens: int, count: Callable[[str], int]
+    pages: list[list[str]],
+    title: str | None,
+    chunk_tokens: int,
+    count: Callable[[str], int],
+    media_type: str,
 ) -> None:
     made = document(*(page(number, *blocks) for number, blocks in enumerate(pages, 1)), title=title)
+    made = replace(made, media_type=media_type)
     check(made, split(made, count_tokens=count, chunk_tokens=chunk_tokens), count, chunk_tokens)
 
 
@@ -258,3 +295,49 @@ def test_time_is_linear_and_counting_rare(text: str) -> None:
     assert time.process_time() - begun < 20
     assert counts <= 4 * len(chunks) + text.count(".") + text.count("\n") + 4
     assert max(len(chunk.text) for chunk in chunks) <= 2400
+
+
+# --- the bundled model's own tokens -----------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def embedder() -> LocalEmbeddings:
+    return LocalEmbeddings()
+
+
+SAMPLES = Path(__file__).parent.parent / "data" / "samples"
+
+
+@pytest.mark.parametrize(
+    "path", sorted(path for path in SAMPLES.rglob("*") if path.is_file()), ids=lambda path: path.name
+)
+@pytest.mark.parametrize("share", [1, 4])
+def test_no_sample_is_cut_by_the_models_limit(embedder: LocalEmbeddings, path: Path, share: int) -> None:
+    made = parse(path.read_bytes(), path.name)
+    chunk_tokens = embedder.max_tokens // share
+    chunks = split(made, count_tokens=embedder.count_tokens, chunk_tokens=chunk_tokens)
+    assert max(embedder.count_all([embedded_text(chunk, made) for chunk in chunks])) <= chunk_tokens
+    check(made, chunks, embedder.count_tokens, chunk_tokens)
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    blocks=st.lists(
+        st.one_of(
+            st.integers(1, 300).map(sentence),
+            st.integers(50, 400).map(lambda count: "supercalifragilistic" * count),
+            st.text("中文字。，、ーあ한글ไทย# ", min_size=50, max_size=600),
+            st.text("🙂é\u0301\u200dİ|:-_=. ", min_size=50, max_size=400),
+        ),
+        min_size=1,
+        max_size=5,
+    ),
+    title=st.one_of(st.none(), st.text("ab中é# ", max_size=400)),
+    media_type=st.sampled_from(["text/plain", "text/csv"]),
+)
+def test_nothing_is_ever_cut_by_the_models_limit(
+    embedder: LocalEmbeddings, blocks: list[str], title: str | None, media_type: str
+) -> None:
+    made = replace(document(page(1, *blocks), title=title), media_type=media_type)
+    chunks = split(made, count_tokens=embedder.count_tokens, chunk_tokens=embedder.max_tokens)
+    assert all(embedder.count_tokens(embedded_text(chunk, made)) <= embedder.max_tokens for chunk in chunks)
