@@ -69,8 +69,10 @@ class Walk:
             folders = []
             for entry in entries:
                 is_folder = entry.is_dir(follow_symlinks=False)
+                if entry.name == os.fsencode(IGNORE_NAME):
+                    continue
                 if entry.name.startswith(b"."):
-                    self.left_out[HIDDEN] += entry.name != os.fsencode(IGNORE_NAME)
+                    self.left_out[HIDDEN] += 1
                 elif levels and is_named(entry.path, is_folder=is_folder, levels=levels):
                     self.ignored.add(entry.path)
                     self.left_out[IGNORED] += 1
