@@ -52,7 +52,7 @@ def parse(data: bytes, name: str) -> Document:
 
 def _page(number: int, page: Page, title: str | None) -> Page:
     headings = page.headings
-    if title and not any(heading.text == title for heading in headings) and not page.text.startswith(title):
+    if title and not any(title in heading.text for heading in headings) and not page.text.startswith(title):
         below = (replace(heading, level=min(heading.level + 1, 9)) for heading in headings)
         headings = (Heading(1, 0, 0, title), *below)  # without width: it stands above the text, not in it
     label = title or next((heading.text for heading in headings if heading.text), None)
@@ -69,7 +69,8 @@ class _Book:
         self._items = {
             item.get("id", ""): item for item in _all(package, "item") if item.get("href") is not None
         }
-        self.spine = [self._href(item) for item in self._in_order(package) if _is_text(item)]
+        paths = (self._href(item) for item in self._in_order(package) if _is_text(item))
+        self.spine = list(dict.fromkeys(paths))  # some books list every section of a file
         self._refuse_encrypted()
         self.title = self._title(package)
         self.titles = self._titles(package)
@@ -86,12 +87,8 @@ class _Book:
         return path
 
     def _in_order(self, package: Any) -> Iterator[Any]:
-        listed: set[str] = set()
-        for reference in _all(package, "itemref"):
-            key = reference.get("idref", "")
-            if key in self._items and key not in listed:
-                listed.add(key)
-                yield self._items[key]
+        keys = (reference.get("idref", "") for reference in _all(package, "itemref"))
+        return (self._items[key] for key in keys if key in self._items)
 
     def _refuse_encrypted(self) -> None:
         if _ENCRYPTION not in self._archive.names:
