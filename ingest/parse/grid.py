@@ -177,9 +177,9 @@ class Grid:
             return False
         if row.bold and not below[0].bold:
             return True
+        others = [other.cells for other in below if other.cells != row.cells]  # some repeat it on each page
         for column in row.filled:
-            cells = [other.cells[column] for other in below if column < len(other.cells)]
-            cells = [cell for cell in cells if cell]
+            cells = [cells[column] for cells in others if column < len(cells) and cells[column]]
             if sum(bool(_VALUE.fullmatch(cell)) for cell in cells) > _MOSTLY * len(cells):
                 return True
             if row.cells[column] in cells:

@@ -7,6 +7,7 @@ Colours, padding and alignment are dropped; digits are grouped by commas. Knows 
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -66,6 +67,8 @@ class _Section:
 
 def shown(value: float, code: str, *, from_1904: bool = False) -> str:
     """What a cell with that number and that format code shows; `from_1904`: how the workbook counts days."""
+    if not math.isfinite(value):
+        return general(value)
     sections = _sections(code[:_LONGEST_CODE])
     section, negative = _section_for(value, sections)
     if section.is_date:
@@ -84,6 +87,8 @@ def shown(value: float, code: str, *, from_1904: bool = False) -> str:
 
 def general(value: float) -> str:
     """A number without a format: whole ones in full, others with as many digits as a cell shows."""
+    if not math.isfinite(value):
+        return str(value)
     if value == int(value) and abs(value) < 10**_EXACT:
         return str(int(value))
     written = f"{value:.{_GENERAL_DIGITS}g}"

@@ -7,7 +7,9 @@ sandbox ends it where that is too much. Cells without a stored result are empty.
 
 from __future__ import annotations
 
+import importlib
 import io
+import struct
 from datetime import date, datetime, time, timedelta
 
 from python_calamine import (
@@ -21,30 +23,37 @@ from python_calamine import (
 
 from ingest.parse.archive import Archive
 from ingest.parse.clean import clean_prose
+from ingest.parse.decode import looks_like_text
 from ingest.parse.grid import Grid
 from ingest.parse.number_formats import general
-from ingest.parse.recognise import is_zip
+from ingest.parse.recognise import HEAD_BYTES, OLE, is_zip
 from rag.errors import CorruptSource, EmptySource, EncryptedSource
 from rag.records import Document, Page
 
 XLS = "application/vnd.ms-excel"
 XLSB = "application/vnd.ms-excel.sheet.binary.macroenabled.12"
 _MIDNIGHT = time()
+_PROTECTED = "the workbook is protected by a password; save a copy without one and ingest that"
+_BEGINNING = b"\x09\x08\x10\x00\x00\x06\x05\x00"  # of the stream with the sheets' names ([MS-XLS] 2.4.21)
+_FILE_PASS = 0x2F  # the record that says how the rest is encrypted ([MS-XLS] 2.4.117)
+_LOOKED_AT = 50  # records; that one is among the first
 
 Value = int | float | str | bool | time | date | datetime | timedelta
 
 
 def parse(data: bytes, name: str) -> Document:
-    """The workbook's sheets, in their order."""
+    """The workbook's sheets, in their order; a table that is only named .xls is read as what it is."""
     if is_zip(data):
         _count_unpacked(data)
+    elif not data.startswith(OLE):
+        return _misnamed(data, name)
+    elif _is_protected(data):
+        raise EncryptedSource(_PROTECTED)
     try:
         workbook = CalamineWorkbook.from_filelike(io.BytesIO(data))
         pages, hidden, has_fractions = _read(workbook)
     except PasswordError as error:
-        raise EncryptedSource(
-            "the workbook is protected by a password; save a copy without one and ingest that"
-        ) from error
+        raise EncryptedSource(_PROTECTED) from error
     except (CalamineError, ValueError, OSError) as error:
         raise CorruptSource(f"the workbook is damaged: {error}") from error
     except BaseException as error:
@@ -60,6 +69,30 @@ def parse(data: bytes, name: str) -> Document:
             "saved as .xlsx, it is read as it is seen"
         )
     return Document(XLSB if is_zip(data) else XLS, tuple(pages), None, tuple(warnings))
+
+
+def _misnamed(data: bytes, name: str) -> Document:
+    """What many a web site calls .xls: a page with a table, or a text with tabs."""
+    if not looks_like_text(data[:HEAD_BYTES]) or data.startswith((b"MIME-Version", b"<?xml")):
+        raise CorruptSource(f"named .xls, but it is none: it begins with {data[:16]!r}; save it as .xlsx")
+    read = importlib.import_module(
+        "ingest.parse.html" if data.lstrip()[:1] == b"<" else "ingest.parse.delimited"
+    )
+    document: Document = read.parse(data, name)
+    return document
+
+
+def _is_protected(data: bytes) -> bool:
+    """Whether the record of a password stands among the first of the workbook's stream."""
+    place = data.find(_BEGINNING)
+    for _ in range(_LOOKED_AT):
+        if place < 0 or place + 4 > len(data):
+            return False
+        kind, size = struct.unpack_from("<HH", data, place)
+        if kind == _FILE_PASS:
+            return True
+        place += 4 + size
+    return False
 
 
 def _count_unpacked(data: bytes) -> None:

@@ -98,7 +98,7 @@ def test_general(value: float, seen: str) -> None:
 
 
 @given(
-    st.floats(allow_nan=False, allow_infinity=False),
+    st.floats(),
     st.one_of(
         st.text('0#?.,%/E+-;"\\[]_*ymdhs@$<>=1 ', max_size=20), st.sampled_from(list(BUILT_IN.values()))
     ),
