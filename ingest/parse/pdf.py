@@ -16,7 +16,7 @@ from ingest.parse import NO_OPTIONS, Options
 from ingest.parse.layout import measure, page_of, vocabulary
 from ingest.parse.ocr import DPI, INSTALL, available
 from ingest.parse.pdf_headings import mark_by_outline, mark_by_size
-from ingest.parse.pdf_lines import Line, is_gibberish
+from ingest.parse.pdf_lines import Line, is_gibberish, is_unknown
 from ingest.parse.pdf_reader import PdfReader
 from ingest.parse.running_heads import without_running_heads
 from rag.errors import EmptySource
@@ -27,6 +27,7 @@ _NO_TITLE = re.compile(
 )
 _LONGEST_TITLE = 200  # characters
 _TITLE_SIZE = 1.25  # times the running text, where a title must be known by its size
+_MOST_OF_PAGE = 0.5  # taken by a picture: a scan, whose text a machine made
 _NAMED_PAGES = 8  # page numbers spelled out in a warning
 
 
@@ -66,7 +67,9 @@ def _read(reader: PdfReader) -> _Read:
         read.hidden += page.hidden
         if not page.lines and reader.has_picture(index):
             read.pictures.append(index + 1)
-        elif is_gibberish(page.lines):
+        elif is_unknown(page.lines) or (
+            is_gibberish(page.lines) and reader.has_picture(index, least=_MOST_OF_PAGE)
+        ):
             read.senseless.append(index + 1)
     return read
 

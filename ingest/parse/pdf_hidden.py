@@ -85,16 +85,20 @@ def has_dropped(page: Any, found: PageWords) -> bool:
     """Whether the page has text so small that pdfium gives none of it."""
     import pypdfium2.raw as pdfium
 
-    size, matrix = ctypes.c_float(), pdfium.FS_MATRIX()
-    for drawn, outer in _objects(pdfium, page, but=found.drawn):
-        if pdfium.FPDFPageObj_GetType(drawn) != pdfium.FPDF_PAGEOBJ_TEXT:
-            continue
-        pdfium.FPDFTextObj_GetFontSize(drawn, size)
-        pdfium.FPDFPageObj_GetMatrix(drawn, matrix)
-        scale = math.hypot(matrix.c, matrix.d) * math.hypot(outer[2], outer[3])
-        if size.value * scale < SMALLEST_POINTS:
-            return True
+    for drawn, matrix in _objects(pdfium, page, but=found.drawn):
+        if pdfium.FPDFPageObj_GetType(drawn) == pdfium.FPDF_PAGEOBJ_TEXT:
+            left, bottom, right, top = _bounds(pdfium, drawn, matrix)
+            # letters of a Type 3 font are larger than their size says
+            if max(right - left, top - bottom) < SMALLEST_POINTS and _is_tiny(pdfium, drawn):
+                return True
     return False
+
+
+def _is_tiny(pdfium: Any, drawn: Any) -> bool:
+    size, matrix = ctypes.c_float(), pdfium.FS_MATRIX()
+    pdfium.FPDFTextObj_GetFontSize(drawn, size)
+    pdfium.FPDFPageObj_GetMatrix(drawn, matrix)
+    return bool(size.value * math.hypot(matrix.c, matrix.d) < SMALLEST_POINTS)
 
 
 def _is_outside(word: Word, box: Box) -> bool:

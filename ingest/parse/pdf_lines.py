@@ -15,7 +15,7 @@ _MOST_GLUED = 0.1  # of a page's characters, in such words
 _JUNK = re.compile("[\ufffd\ue000-\uf8ff\U000f0000-\U0010fffd]")  # replaced, or of private meaning
 _GLYPHS = re.compile(r"(?:/[A-Za-z]{1,4}\d{1,5}){3,}")  # names of glyphs, where no font says their meaning
 _MOST_JUNK = 0.03
-_MOST_BAD = 0.3
+_MOST_UNKNOWN = 0.3
 _FEWEST_LETTERS = 0.6  # and digits, of a page's characters
 _FEWEST_CHARACTERS = 40  # from which a page's text says what it is
 _SHORTEST_WORD = 2.3  # characters on average, in scripts that put spaces between words
@@ -67,10 +67,13 @@ def _bad_shares(lines: Sequence[Line]) -> tuple[float, float]:
     return sum(map(len, _GLUED.findall(text))) / max(1, len(text)), junk / max(1, len(text))
 
 
+def is_unknown(lines: Sequence[Line]) -> bool:
+    """Whether much of the page is in letters whose meaning its fonts do not say."""
+    return _bad_shares(lines)[1] > _MOST_UNKNOWN
+
+
 def is_gibberish(lines: Sequence[Line]) -> bool:
-    """Whether this is text in no language: the worst that machines read on pictures, or unknown letters."""
-    if badness(lines) > _MOST_BAD:
-        return True
+    """Whether this is text in no language, as the worst of what machines read on pictures."""
     text = " ".join(line.text for line in lines)
     written = text.replace(" ", "")
     if len(written) < _FEWEST_CHARACTERS:

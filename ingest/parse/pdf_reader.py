@@ -174,7 +174,8 @@ class PdfReader:
             hidden = max(hidden, by_pypdf.hidden)
         lines = lines_of(rows_in_order(words))
         total = sum(len(word.text) for word in words)
-        formulas = sum(len(word.text) for word in words if word.style.mathematical)
+        # without the dots that lead to page numbers, which TeX takes from such a font
+        formulas = sum(len(word.text.strip(".")) for word in words if word.style.mathematical)
         return PageLines(tuple(lines), hidden, formulas / max(1, total))
 
     def _pypdf_lines(self, index: int) -> PageLines | None:

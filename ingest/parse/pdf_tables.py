@@ -13,7 +13,7 @@ from itertools import pairwise
 from statistics import median
 
 from ingest.parse.blocks import table_lines
-from ingest.parse.clean import joined
+from ingest.parse.clean import clean_prose, joined
 from ingest.parse.pdf_lines import Line
 from ingest.parse.pdf_rows import Row, in_rows, is_number
 from ingest.parse.wrapped import ITEM
@@ -64,7 +64,8 @@ def _stretches(rows: Sequence[Row]) -> Iterator[tuple[int, int]]:
 
 def _table(rows: Sequence[Row]) -> list[Line] | None:
     """The stretch as a table's lines; None where it is none."""
-    gaps = _gaps([row for row in rows if len(row) > 1])
+    several = [row for row in rows if len(row) > 1]
+    gaps = _gaps(several) if len(several) >= _FEWEST_ROWS else []
     if not gaps:
         return None
     cells = [_cells(row, gaps) for row in rows]
@@ -76,8 +77,12 @@ def _table(rows: Sequence[Row]) -> list[Line] | None:
     if sum(lengths) > _LONGEST * len(lengths) or _is_list(columns[0]):
         return None
     groups = _together(rows, cells)
-    rows_of_groups = [[segment for place in group for segment in rows[place]] for group in groups]
-    texts = [_joined_cells([cells[place] for place in group]) for group in groups]
+    together = [
+        ([segment for place in group for segment in rows[place]], _joined_cells([cells[at] for at in group]))
+        for group in groups
+    ]
+    together = [(row, text) for row, text in together if any(map(clean_prose, text))]
+    rows_of_groups, texts = [row for row, _ in together], [text for _, text in together]
     named = next((n for n in range(_MOST_ABOVE) if _is_header(rows_of_groups[n:], texts[n:])), None)
     above = [" | ".join(filter(None, text)) for text in texts[:named]] if named else []
     written = table_lines(texts[named or 0 :], header=named is not None)

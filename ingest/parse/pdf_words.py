@@ -117,7 +117,7 @@ def _found(
         start, end = match.span()
         first, last = place(start), place(end - 1)
         drawn = pdfium.FPDFText_GetTextObject(text_page, first)
-        key = ctypes.cast(drawn, ctypes.c_void_p).value
+        key = ctypes.addressof(drawn.contents) if drawn else None
         style = styles.get(key)
         if style is None:
             style = styles[key] = _style(pdfium, text_page, first, drawn)
