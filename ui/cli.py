@@ -10,7 +10,8 @@ from __future__ import annotations
 import importlib.metadata
 import sys
 from collections.abc import Callable, Iterator
-from functools import wraps
+from functools import partial, wraps
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -31,6 +32,7 @@ from ui.terminal import (
 )
 
 if TYPE_CHECKING:
+    from ingest.report import Report
     from rag.records import Answer, Event
     from rag.settings import Settings
 
@@ -104,23 +106,34 @@ def _settings(function: Callable[..., Any]) -> Callable[..., Any]:
 @cli.command()
 @click.argument("paths", metavar="PATH...", nargs=-1, required=True, type=click.Path(exists=True))
 @click.option("--retry", is_flag=True, help="Try the files again that could not be read before.")
-@click.option(
-    "--password-file",
-    metavar="FILE",
-    help="Passwords to try on encrypted files, one a line (RAG_PASSWORD_FILE).",
-)
+@click.option("--watch", is_flag=True, help="Go on: read again whenever the folders change, until Ctrl-C.")
+@click.option("--log", metavar="FILE", help="Add what failed to this file, a JSON object a line.")
 @_index_option
 @_json_option
 @_settings
-def ingest(settings: Settings, paths: tuple[str, ...], retry: bool, json_output: bool) -> int:
-    """Read files and folders into the index; again for what is new, changed, moved or gone."""
-    from ui.ingest_progress import report_lines, run_ingest
+def ingest(
+    settings: Settings, paths: tuple[str, ...], retry: bool, watch: bool, log: str | None, json_output: bool
+) -> int:
+    """Read files and folders into the index; again for what is new, changed, moved or gone.
+
+    What a .ragignore names (gitignore's rules, in any folder) is left out, as are hidden files and links that
+    lead out of the folder; the report says how many.
+    """
+    from ui.ingest_progress import append_log, follow, report_lines, run_ingest
+
+    def told(report: Report) -> None:
+        if log:
+            append_log(Path(log), report)
+        if json_output:
+            click.echo(as_json(report.as_dict(), indent=None if watch else 2))
 
     with stop_on_interrupt() as stop:
+        if watch:
+            follow(settings, paths, stop=stop, retry=retry, told=told, say=partial(click.echo, err=True))
+            return 0
         report = run_ingest(settings, paths, stop=stop, retry=retry, bar=sys.stderr.isatty())
-    if json_output:
-        click.echo(as_json(report.as_dict()))
-    else:
+    told(report)
+    if not json_output:
         for line in report_lines(report):
             click.echo(line, err=True)
     if stop.is_set():

@@ -110,7 +110,11 @@ def _going(intake: Intake) -> dict[str, Any]:
     if progress is None:
         return {"now": "Looking for what is new", "far": " ", "share": None, "stopping": intake.stopping}
     far = [f"{progress.files_done:,} of {plural(progress.files_total, 'file')}"]
+    if progress.pages:
+        far.append(plural(progress.pages, "page"))
     far.append(plural(progress.chunks, "chunk"))
+    if progress.chunks_per_second is not None:
+        far.append(f"{progress.chunks_per_second:.0f} a second")
     if progress.seconds_left is not None:
         far.append(f"about {progress.seconds_left:.0f} s left")
     return {

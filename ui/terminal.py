@@ -91,9 +91,9 @@ def source_rows(sources: Iterable[Source]) -> list[tuple[str, str, str, str, str
     ]
 
 
-def as_json(value: Any) -> str:
-    """Records as JSON text: fields by name, tuples as lists, bytes as text."""
-    return json.dumps(_plain(value), ensure_ascii=False, indent=2)
+def as_json(value: Any, *, indent: int | None = 2) -> str:
+    """Records as JSON text: fields by name, tuples as lists, bytes as text; on one line without `indent`."""
+    return json.dumps(_plain(value), ensure_ascii=False, indent=indent)
 
 
 def _plain(value: Any) -> Any:
