@@ -30,6 +30,7 @@ from rag.local_rows import (
     document_with,
     label_and_headings,
     matching,
+    outdated_contents,
     places_with,
     read_page,
     read_state,
@@ -254,6 +255,10 @@ class Snapshot:
         """
         place = place_named(self._database, source)
         return self._source(place, self._document(place))
+
+    def outdated(self, parser_version: int) -> frozenset[str]:
+        """The contents, by hash, that parsers older than that version read."""
+        return outdated_contents(self._database, parser_version)
 
     def places(self) -> list[Place]:
         """Every file in the index as the last look found it, ordered by source."""

@@ -1,4 +1,4 @@
-"""Sources in the form of their kind, in real Chromium: tables, code, mails; none of them can inject anything."""
+"""Sources in the form of their kind, in real Chromium: tables, code, mails; none of them can inject."""
 
 from __future__ import annotations
 

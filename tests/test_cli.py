@@ -216,6 +216,14 @@ def test_the_index_from_the_environment(
 # --- doctor --------------------------------------------------------------------------------------------
 
 
+def test_doctor_names_what_older_parsers_read(
+    rag: Callable[..., Done], index: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "older text" not in rag("doctor", "--index", index).out
+    monkeypatch.setattr("ingest.parse.PARSER_VERSION", 99)
+    assert "4 documents read by parsers before version 99" in rag("doctor", "--index", index).out
+
+
 def test_doctor(rag: Callable[..., Done], index: Path, random_model: Path) -> None:
     done = rag("doctor", "--index", index, "--model", random_model)
     assert done.status == 0

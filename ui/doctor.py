@@ -106,6 +106,7 @@ def _server(address: str) -> Finding:
 
 
 def _index(settings: Settings) -> list[Finding]:
+    from ingest.parse import PARSER_VERSION
     from rag.store import open_store
 
     try:
@@ -125,6 +126,7 @@ def _index(settings: Settings) -> list[Finding]:
         sources = len(snapshot.sources())
         chunks = snapshot.chunk_count
         failures = len(snapshot.failures())
+        outdated = len(snapshot.outdated(PARSER_VERSION))
     made = f", made with {meta.embedding_model}" if meta else ""
     state = (
         f"{settings.index}: {plural(sources, 'source')}, {plural(chunks, 'chunk')}, "
@@ -134,5 +136,8 @@ def _index(settings: Settings) -> list[Finding]:
     if failures:
         cure = "rag ingest --retry"
         findings.append(Finding("unread files", plural(failures, "file"), cure=cure))
+    if outdated:
+        state = f"{plural(outdated, 'document')} read by parsers before version {PARSER_VERSION}"
+        findings.append(Finding("older text", state, cure="rag ingest with their folder reads them again"))
     store.close()
     return [*findings, Finding("index is sound", "yes")]
