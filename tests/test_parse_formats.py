@@ -17,6 +17,7 @@ OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 
 PICTURE_KINDS = ("PNG", "JPEG", "TIFF", "WEBP", "BMP", "GIF")
 MAIL = b"From: a@b.c\nTo: d@e.f\nSubject: s\n\nWords.\n"
+MAILBOX = (b"From a@b.c Fri Nov 20 19:27:16 2026\n" + MAIL + b"\n") * 2
 # A file of each format whose first page ends in "Words."; of those not here the bytes `Words.` are one.
 SAMPLES = {
     "application/pdf": PDF,
@@ -24,7 +25,7 @@ SAMPLES = {
     "application/epub+zip": epub({"1.xhtml": "<p>Words.</p>"}),
     "application/rtf": rb"{\rtf1 Words.}",
     "application/zip": zipped({"a.txt": b"Words."}),
-    "application/mbox": b"From a@b.c Fri Nov 20 19:27:16 2026\n" + MAIL,
+    "application/mbox": MAILBOX,
     "message/rfc822": MAIL,
     "text/html": HTML,
     "application/json": b'"Words."',
@@ -70,7 +71,8 @@ def test_an_extension_or_name_is_one_format_s() -> None:
         ("a.txt", MAIL, "message/rfc822"),
         ("1699999999.M5P6V7.host:2,S", MAIL, "message/rfc822"),  # as Maildir names them
         ("a.eml", b"Words.", "message/rfc822"),
-        ("inbox", b"From a@b.c Fri Nov 20 19:27:16 2026\n" + MAIL, "application/mbox"),
+        ("inbox", MAILBOX, "application/mbox"),
+        ("a.eml", b"From a@b.c Fri Nov 20 19:27:16 2026\n" + MAIL, "message/rfc822"),
         ("a.doc", rb"{\rtf1 Words.}", "application/rtf"),
         ("a.bin", zipped({"a.txt": b"Words."}), "application/zip"),
         ("a.zip", epub({"1.xhtml": "<p>Words.</p>"}), "application/epub+zip"),

@@ -162,7 +162,7 @@ def test_attachments_are_pages_with_their_names() -> None:
     ]
     assert len(document.warnings) == 2
     assert document.warnings[0].startswith("plan.pdf could not be read: named .pdf, but it is none")
-    assert document.warnings[1] == "left out, as no parser reads it: x.xyz"
+    assert document.warnings[1] == "left out, being empty or of no kind that is read: x.xyz"
 
 
 def test_a_mail_in_a_mail_is_more_pages() -> None:

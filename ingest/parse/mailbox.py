@@ -13,16 +13,16 @@ from itertools import pairwise
 from ingest.parse import Options
 from ingest.parse.mail import parse as parse_mail
 from ingest.parse.members import Members
+from ingest.parse.recognise import MAIL_START
 from rag.records import Document
 
-_START = re.compile(rb"(?:\A|(?<=\n\n)|(?<=\n\r\n))From [^\n]*\d\d:\d\d[^\n]*\n")
 _QUOTED = re.compile(rb"^>(>*From )", re.MULTILINE)
 
 
 def parse(data: bytes, name: str, options: Options) -> Document:
     """The pages of the mailbox's mails, in their order."""
     members = Members(options)
-    starts = [(found.start(), found.end()) for found in _START.finditer(data)] or [(0, 0)]
+    starts = [(found.start(), found.end()) for found in MAIL_START.finditer(data)] or [(0, 0)]
     for number, ((_, begin), (end, _)) in enumerate(pairwise([*starts, (len(data), len(data))]), 1):
         mail = _QUOTED.sub(rb"\1", data[begin:end])
         members.add(f"mail {number}", partial(parse_mail, mail, f"mail {number}"))

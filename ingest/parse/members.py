@@ -45,7 +45,7 @@ class Members:
         self._warnings.append(warning)
 
     def leave_out(self, name: str) -> None:
-        """A member that no parser reads."""
+        """A member that no parser reads, or that has nothing to read."""
         self._left_out.append(shown(name))
 
     def read(self, name: str, data: Callable[[], bytes]) -> None:
@@ -92,7 +92,7 @@ class Members:
         if (more := len(warnings) - _MOST_WARNINGS) > 0:
             warnings = [*warnings[:_MOST_WARNINGS], f"and {more} warnings more like these"]
         if self._left_out:
-            warnings.append("left out, as no parser reads it" + self._left_out_words(": "))
+            warnings.append("left out, being empty or of no kind that is read" + self._left_out_words(": "))
         return warnings
 
     def _left_out_words(self, before: str) -> str:

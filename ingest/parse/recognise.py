@@ -11,6 +11,7 @@ import io
 import re
 import zipfile
 from collections.abc import Callable
+from itertools import islice
 
 HEAD_BYTES = 4096  # of a file, enough to tell whether a walk through folders should look at it
 
@@ -29,6 +30,7 @@ _HTML_START = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 _MAIL_HEADER = re.compile(rb"(?:>?From .*|[!-9;-~]{1,60}:.*)(?:\r?\n[ \t].*)*\r?\n")
+MAIL_START = re.compile(rb"(?:\A|(?<=\n\n)|(?<=\n\r\n))From [^\n]*\d\d:\d\d[^\n]*\n")  # in a mailbox
 _OF_MAILS = frozenset(
     b"from to date subject message-id mime-version received return-path delivered-to".split()
 )
@@ -65,8 +67,8 @@ def is_mail(data: bytes) -> bool:
 
 
 def is_mailbox(data: bytes) -> bool:
-    """Whether it is a row of mails, each below a line that begins with `From ` (RFC 4155)."""
-    return data.startswith(b"From ") and is_mail(data)
+    """Whether it is a row of mails, each below a line that begins with `From ` (RFC 4155); one is a mail."""
+    return data.startswith(b"From ") and is_mail(data) and len(list(islice(MAIL_START.finditer(data), 2))) > 1
 
 
 def is_webp(data: bytes) -> bool:

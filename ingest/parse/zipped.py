@@ -46,7 +46,10 @@ def parse(data: bytes, name: str, options: Options) -> Document:
 
 
 def _read(archive: Archive, member: zipfile.ZipInfo, path: str, password: bytes | None) -> bytes:
-    """A member's bytes; of one that no parser reads only the first are unpacked."""
+    """A member's bytes; of one that no parser reads only the first are unpacked.
+
+    Raises `UnsupportedFormat` for that one, and for one without any.
+    """
     unpacked = bytearray()
     with archive.stream(member, password=password) as stream:
         while block := stream.read():
@@ -57,6 +60,8 @@ def _read(archive: Archive, member: zipfile.ZipInfo, path: str, password: bytes 
                 raise ParserFailed(
                     f"unpacks to more than {MEMBER_MEGABYTES} MB; unpack it and ingest it by itself"
                 )
+    if not unpacked:
+        raise UnsupportedFormat("there is nothing to read")
     return bytes(unpacked)
 
 
