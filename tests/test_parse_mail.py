@@ -145,7 +145,7 @@ def attached() -> EmailMessage:
     mail["From"], mail["Subject"] = "a@b.c", "Outer"
     mail.set_content("See below.")
     mail.add_attachment(b"# Tea\n\nGreen.", maintype="text", subtype="x", filename="茶/制茶.md")
-    mail.add_attachment(b"\x89PNG\r\n\x1a\n\0", maintype="image", subtype="png", filename="x.xyz")
+    mail.add_attachment(b"\x7fELF\0\0", maintype="application", subtype="x", filename="x.xyz")
     mail.add_attachment(b"no pdf", maintype="application", subtype="pdf", filename="plan.pdf")
     return mail
 
