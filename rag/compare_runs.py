@@ -15,6 +15,8 @@ from rag.errors import UsageError
 from rag.eval_records import EvalResult, Row
 from rag.measures import Measure, measures_of
 
+NOTHING_SHOWN = "no difference that this many questions can show"
+
 Outcome = Literal["better", "worse", "mixed"]
 
 
@@ -27,7 +29,7 @@ class Difference:
     old: float
     new: float
     interval: Interval
-    outcome: Literal["better", "worse", "no difference that this many questions can show"]
+    outcome: str  # "better", "worse", or that neither can be said
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,17 +85,22 @@ def _difference(measure: Measure, pairs: list[tuple[Row, Row]]) -> Difference | 
     if not values:
         return None
     interval = paired_interval([new - old for old, new in values])
-    better = (interval.difference > 0) == measure.larger_is_better
     return Difference(
         measure=measure.name,
         words=measure.words,
         old=sum(old for old, _ in values) / len(values),
         new=sum(new for _, new in values) / len(values),
         interval=interval,
-        outcome=("better" if better else "worse")
-        if interval.shown
-        else "no difference that this many questions can show",
+        outcome=_said(interval, measure),
     )
+
+
+def _said(interval: Interval, measure: Measure) -> str:
+    if not interval.changed:
+        return "the same on every question"
+    if not interval.shown:
+        return NOTHING_SHOWN
+    return "better" if (interval.difference > 0) == measure.larger_is_better else "worse"
 
 
 def _changed(before: Row, after: Row, measures: list[Measure]) -> Changed | None:

@@ -145,9 +145,10 @@ def _print(result: EvalResult, comparison: Comparison | None, *, failed: bool, e
     lines = eval_table.note_lines(result)
     if failed:
         lines += ["", *eval_table.failed_lines(result)]
-    click.echo("\n".join(lines), file=stream)
+    if lines:
+        click.echo("\n".join(lines), file=stream)
     if comparison:
-        click.echo(f"against the earlier run, {plural(comparison.paired, 'question')} in both:", file=stream)
+        click.echo(f"\nagainst the earlier run, {plural(comparison.paired, 'question')} in both:", file=stream)
         console.print(eval_table.comparison_table(comparison, measures_of(result)))
         click.echo("\n".join(eval_table.comparison_lines(comparison)), file=stream)
 
