@@ -28,6 +28,9 @@ from ingest.parse.clean import clean, clean_lines, clean_prose, collapse, hidden
         ("नमस्\u200dते", "नमस्\u200dते"),  # a joiner that the script needs stays
         ("\uf0b7 item", "• item"),
         ("\ufffe\uffff\ufdd0", ""),
+        ("\u2f00\u2fa7\u2fd5\u2f2d", "一長龠山"),  # Kangxi radicals, first and last among them
+        ("\u2e9f\u2ec5\u2ed3\u2ed4\u2ee2\u2ef3\u2e81", "母见长门马龟厂"),  # the CJK radicals supplement
+        ("\u2e80\u2e9a", "\u2e80\u2e9a"),  # no ideograph is like it; no such character
     ],
 )
 def test_one_kind_of_dirt(given: str, expected: str) -> None:

@@ -13,6 +13,13 @@ import unicodedata
 _SPACES = "\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000"
 _LINE_ENDS = ("\r\n", "\r", "\v", "\f", "\x1c", "\x1d", "\x1e", "\x85", "\u2028", "\u2029")
 _LIGATURES = {"ﬀ": "ff", "ﬁ": "fi", "ﬂ": "fl", "ﬃ": "ffi", "ﬄ": "ffl", "ﬅ": "st", "ﬆ": "st"}
+# Radicals (U+2E80..2EF3) as the ideographs that they look like; fonts map ordinary characters to them.
+# Unicode's Equivalent_Unified_Ideograph (UCD 14), in order; "-" where there is none.
+_RADICALS = (
+    "-厂乛乚乙亻冂𠘨刀刂卜㔾小小兀尣尢𡯂巳幺彑彐忄心扌攵-旡日月歺母民氵氺灬爫爫丬牛"
+    "犭王𤴔目示礻𥫗糹纟罓罒㓁冗𦉫羊𦍌𦍋耂肀聿肉𦥑艹艹艹虎衤覀西见角𧢲讠贝𧾷车辶辶辶邑"
+    "钅長镸长门𨸏阝雨青韦页风飞食𩙿飠饣𩠐马骨鬼鱼鸟卤麦黄黾斉齐歯齿竜龙龜亀龟"
+)
 # Nothing of these is seen on a page: soft hyphen, zero-width space and joiners of words, byte order marks,
 # the controls that reorder what is displayed, and noncharacters. ZWJ and ZWNJ stay: scripts need them.
 _INVISIBLE = (
@@ -23,7 +30,11 @@ _TAGS = re.compile("[\U000e0000-\U000e007f]+")
 _SURROGATES = re.compile("[\ud800-\udfff]")
 _CONTROLS = re.compile("[\x00-\x08\x0e-\x1b\x1f\x7f-\x84\x86-\x9f\ufdd0-\ufdef]")
 _LINE_END = re.compile("|".join(_LINE_ENDS))
-_TRANSLATION = str.maketrans(
+AS_IDEOGRAPHS = {
+    **{0x2E80 + place: ideograph for place, ideograph in enumerate(_RADICALS) if ideograph != "-"},
+    **{code: unicodedata.normalize("NFKC", chr(code)) for code in range(0x2F00, 0x2FD6)},  # Kangxi radicals
+}
+_TRANSLATION = AS_IDEOGRAPHS | str.maketrans(
     {**dict.fromkeys(_SPACES, " "), **dict.fromkeys(_INVISIBLE, None), **_LIGATURES, "\uf0b7": "•"}
 )
 _TO_TRANSLATE = re.compile("[" + "".join(map(chr, _TRANSLATION)) + "]")
