@@ -67,7 +67,7 @@ class _Section:
 
 def shown(value: float, code: str, *, from_1904: bool = False) -> str:
     """What a cell with that number and that format code shows; `from_1904`: how the workbook counts days."""
-    if not math.isfinite(value):
+    if code == "General" or not math.isfinite(value):
         return general(value)
     sections = _sections(code[:_LONGEST_CODE])
     section, negative = _section_for(value, sections)

@@ -76,6 +76,8 @@ def unescaped(text: str) -> str:
 
 def runs(element: Any) -> str:
     """The text of all runs in an element, without the reading aids of East Asian scripts."""
+    if len(element) == 1 and element[0].tag.endswith("}t"):
+        return unescaped(element[0].text or "")  # nearly all are so
     parts: list[str] = []
     for inner in element.iter():
         if local(inner) == "t" and local(inner.getparent()) != "rPh":

@@ -9,7 +9,6 @@ little memory and one that only claims to be large takes none. Formulas are not 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +17,7 @@ from ingest.parse.grid import MOST_COLUMNS, MOST_ROWS, Grid
 from ingest.parse.number_formats import shown
 from ingest.parse.open_xml import core_title, runs, unescaped
 from ingest.parse.streamed_xml import elements
-from ingest.parse.word_styles import child, local
+from ingest.parse.word_styles import child
 from ingest.parse.workbook import Layout, Sheet, Workbook, column_of, read_layout, read_workbook
 from rag.errors import CorruptSource, EmptySource, SourceError
 from rag.records import Document, Page
@@ -26,7 +25,7 @@ from rag.records import Document, Page
 MEDIA_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 STREAMED_MEGABYTES = 2048  # of rows that are read and let go
 MOST_LINES = 4 * MOST_ROWS  # of all sheets; a single cell in the last row makes a sheet that long
-_REFERENCE = re.compile(r"([A-Za-z]{1,3})(\d*)")
+_SHORT = 15  # digits; so many are exact
 _MIDNIGHT = re.compile(r"T00:00(?::00(?:\.0+)?)?Z?$")
 
 
@@ -89,66 +88,66 @@ def _read_sheet(
             )
             break
         reached = number
-        cells, bold = reader.of(row, number)
+        cells, bold = reader.of(row)
         grid.add(number, cells, bold=bold)
     met.lines += grid.rows
     return grid
 
 
 class _Cells:
-    """Reads the cells of one sheet's rows."""
+    """Reads the cells of one sheet's rows; what is done for each cell is kept short, there are millions."""
 
     def __init__(self, workbook: Workbook, layout: Layout, met: _Met) -> None:
         self._workbook = workbook
         self._notes = layout.notes
         self._met = met
         self._columns: dict[str, int] = {}
+        codes = workbook.formats or ["General"]
+        self._general = {str(style) for style, code in enumerate(codes) if code == "General"}
+        self._bold = {str(style) for style, bold in enumerate(workbook.bold) if bold}
 
-    def of(self, row: Any, number: int) -> tuple[list[str], bool]:
+    def of(self, row: Any) -> tuple[list[str], bool]:
         """What the row's cells show, from column A on, and whether all of it is bold."""
         cells: list[str] = []
-        plain = False
-        for column, cell in self._placed(row):
-            text = self._text(cell)
-            if self._notes and (note := self._notes.get(cell.get("r") or "")):
+        plain, column = False, -1
+        namespace = row.tag[: -len("row")]
+        cell_tag, stored_tag = f"{namespace}c", f"{namespace}v"
+        for cell in row:
+            if cell.tag != cell_tag:
+                continue
+            reference = cell.get("r", "")
+            column = self._column(reference, column + 1)
+            text = self._text(cell, cell.find(stored_tag))
+            if self._notes and (note := self._notes.get(reference)):
                 text = f"{text} (note: {note})".strip()
-            if not text:
+            if not text or column >= MOST_COLUMNS:
                 continue
             if column >= len(cells):
                 cells += [""] * (column + 1 - len(cells))
             cells[column] = text
-            plain = plain or not self._is_bold(cell)
+            plain = plain or cell.get("s", "0") not in self._bold
         return cells, not plain
 
-    def _placed(self, row: Any) -> Iterator[tuple[int, Any]]:
-        """The row's cells with their columns; a cell that doesn't say stands behind the one before it."""
-        column = -1
-        for cell in row:
-            if local(cell) == "c":
-                column = self._column(cell.get("r") or "", column + 1)
-                if column < MOST_COLUMNS:
-                    yield column, cell
-
     def _column(self, reference: str, following: int) -> int:
-        found = _REFERENCE.match(reference)
-        if found is None:
-            return following
-        letters = found[1]
+        """The cell's column, from 0; one that doesn't say stands behind the one before it."""
+        letters = reference.rstrip("0123456789")
         if letters not in self._columns:
+            known = letters.isascii() and letters.isalpha() and len(letters) <= len("XFD")
+            if not known:
+                return following
             self._columns[letters] = column_of(letters)
         return self._columns[letters]
 
-    def _text(self, cell: Any) -> str:
-        kind = cell.get("t") or "n"
+    def _text(self, cell: Any, stored: Any) -> str:
+        kind = cell.get("t", "n")
         if kind == "inlineStr":
             inline = child(cell, "is")
             return "" if inline is None else runs(inline)
-        stored = child(cell, "v")
         if stored is None:
             return self._formula(cell)
-        said = stored.text or ""
+        said: str = stored.text or ""
         if kind == "n":
-            return self._number(said, cell.get("s") or "0")
+            return self._number(said, cell.get("s", "0"))
         if kind == "s":
             known = self._workbook.strings
             return known[int(said)] if said.strip().isdigit() and int(said) < len(known) else ""
@@ -159,6 +158,8 @@ class _Cells:
         return unescaped(said)
 
     def _number(self, said: str, style: str) -> str:
+        if style in self._general and len(said) < _SHORT and said.isdigit() and said.isascii():
+            return said.lstrip("0") or "0"
         formats = self._workbook.formats
         code = formats[int(style)] if style.isdigit() and int(style) < len(formats) else "General"
         try:
@@ -172,7 +173,3 @@ class _Cells:
             return ""
         self._met.uncomputed += 1
         return f"={formula.text}" if formula.text else ""
-
-    def _is_bold(self, cell: Any) -> bool:
-        style, bold = cell.get("s") or "0", self._workbook.bold
-        return style.isdigit() and int(style) < len(bold) and bold[int(style)]

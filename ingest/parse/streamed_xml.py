@@ -33,10 +33,12 @@ def elements(archive: Archive, name: str, *kinds: str, held_megabytes: int = HEL
             remove_pis=True,
             collect_ids=False,
         )
+        checked = False
         try:
             for _, element in walk:
-                if element.getroottree().docinfo.doctype:
+                if not checked and element.getroottree().docinfo.doctype:
                     raise CorruptSource(f"{name} in the file declares a document type; not read")
+                checked = True  # a document type stands before the first element
                 yield element
                 source.held = 0
                 _let_go(element)
