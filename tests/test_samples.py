@@ -47,7 +47,7 @@ def test_the_answer_is_on_its_page(source: str, page: int, answer: str) -> None:
 def test_a_sample_is_read_without_complaint(source: str) -> None:
     read = document(source)
     assert read.warnings == ()
-    assert all(len(page.text) > 300 for page in read.pages)
+    assert all(len(page.text) > 150 for page in read.pages)
 
 
 @pytest.mark.parametrize(
@@ -69,7 +69,9 @@ def test_chinese_pages_hold_no_radicals_in_place_of_characters() -> None:
 
 def test_every_format_and_kind_of_name_is_there() -> None:
     formats = collections.Counter(Path(source).suffix for source in FILES)
-    assert formats == {".pdf": 3, ".docx": 2, ".md": 3, ".html": 2, ".txt": 3}
+    several = {".pdf": 3, ".docx": 2, ".md": 3, ".html": 2, ".txt": 3}
+    once = dict.fromkeys([".csv", ".eml", ".epub", ".ipynb", ".json", ".pptx", ".xlsx"], 1)
+    assert formats == several | once
     assert any(" " in source for source in FILES)
     assert any("/" in source for source in FILES)
     assert any(not source.isascii() for source in FILES)
