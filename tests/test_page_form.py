@@ -144,6 +144,23 @@ def test_json_is_lines_without_numbers() -> None:
     assert shown.lines[1].pieces == (PagePiece("address.city: "), PagePiece("Paris", True))
 
 
+def test_records_are_a_table() -> None:
+    shown = form("a: 1 | b: x y\na: 2 | b: z", "application/jsonl", "a: 2 | b: z")
+    assert shown.tables == (
+        PageTable(
+            ("a", "b"),
+            None,
+            (
+                Row(1, (plain("1"), plain("x y")), False),
+                Row(2, (Cell("2", True), Cell("z", True)), True),
+            ),
+        ),
+    )
+    values = form("a: 1 | b: x y\na: 2 | b: z", "application/json")
+    assert [row.number for row in values.tables[0].rows] == [0, 0], "no lines of the file"
+    assert form("level=info | done\nx", "text/x-source").kind == "code"
+
+
 @given(st.text("ab\n", max_size=200), st.integers(0, 200), st.integers(0, 200))
 def test_code_is_the_text_again(text: str, one: int, two: int) -> None:
     start, end = sorted((min(one, len(text)), min(two, len(text))))

@@ -9,16 +9,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from rag.places import MAIL, counted, is_slides
 from rag.records import Heading, Page
 from ui.marked_text import PagePiece, page_pieces, window
-from ui.page_table import MOST_LINES, NumberedLine, PageTable, page_tables
+from ui.page_table import BAR, MOST_LINES, NumberedLine, PageTable, page_tables
 
 _MAILS = frozenset({MAIL, "application/mbox"})
 _JSON = "application/json"
+_RECORDS = frozenset({_JSON, "application/jsonl"})
 _FIELD = re.compile(r"(From|To|Cc|Date|Subject|Attachments): (.*)")
 
 Kind = Literal["text", "slide", "code", "table", "message"]
@@ -56,13 +57,13 @@ class PageForm:
 def page_form(page: Page, media_type: str, start: int, end: int) -> PageForm:
     """The page with the span from `start` to `end` marked; an empty span marks nothing."""
     unit = counted(media_type, page.label)
-    if unit == "row":
-        lines, note = _around(page.text, start, "Rows")
-        return PageForm("table", tables=tuple(page_tables(page.text, lines, start, end)), note=note)
-    if unit == "line" or media_type == _JSON:
-        lines, note = _around(page.text, start, "Lines")
-        shown = tuple(_code_line(line, start, end, numbered=unit == "line") for line in lines)
-        return PageForm("code", lines=shown, note=note)
+    if unit or media_type == _JSON:
+        lines, note = _around(page.text, start, "Rows" if unit == "row" else "Lines")
+        if unit is None:  # a line of the text is none of the file
+            lines = [replace(line, number=0) for line in lines]
+        if unit == "row" or (media_type in _RECORDS and _are_records(lines)):
+            return PageForm("table", tables=tuple(page_tables(page.text, lines, start, end)), note=note)
+        return PageForm("code", lines=tuple(_code_line(line, start, end) for line in lines), note=note)
     if media_type in _MAILS and _FIELD.match(page.text):
         return _message(page, start, end)
     kind: Kind = "slide" if is_slides(media_type) else "text"
@@ -88,9 +89,15 @@ def _around(text: str, start: int, what: str) -> tuple[list[NumberedLine], str]:
     return shown, "" if whole else note
 
 
-def _code_line(line: NumberedLine, start: int, end: int, *, numbered: bool) -> PageLine:
+def _are_records(lines: Sequence[NumberedLine]) -> bool:
+    """Whether most lines have several values each."""
+    said = [line.text for line in lines if line.text]
+    return bool(said) and 2 * sum(BAR in words for words in said) > len(said)
+
+
+def _code_line(line: NumberedLine, start: int, end: int) -> PageLine:
     pieces = _pieces(line.text, start - line.start, end - line.start)
-    return PageLine(line.number if numbered else 0, pieces, any(piece.marked for piece in pieces))
+    return PageLine(line.number, pieces, any(piece.marked for piece in pieces))
 
 
 def _message(page: Page, start: int, end: int) -> PageForm:

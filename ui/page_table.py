@@ -13,12 +13,12 @@ from dataclasses import dataclass, field
 
 MOST_LINES = 1_000  # shown at once
 _LOOKED_AT = 200  # lines at the page's beginning in which the header of a long table is looked for
-_BAR, _COLON = " | ", ": "
+BAR, _COLON = " | ", ": "
 
 
 @dataclass(frozen=True, slots=True)
 class NumberedLine:
-    """A line of a page: its number, from 1, and where it starts in the page's text."""
+    """A line of a page: its number in the file (0: none), and where it starts in the page's text."""
 
     number: int
     start: int
@@ -63,7 +63,7 @@ class _Growing:
     header: Row | None = None
     rows: list[Row | tuple[int, dict[str, Cell]]] = field(default_factory=list)
     plain: list[Row] = field(default_factory=list)
-    reached: int = -1  # the last line in it, but for plain ones
+    reached: int = -2  # where the last line in it ends; plain ones don't count
 
     def done(self) -> PageTable:
         if self.plain:
@@ -93,7 +93,7 @@ def _names(lines: Iterable[str]) -> frozenset[str]:
     said: Counter[str] = Counter()
     alone: set[str] = set()
     for line in lines:
-        parts = line.split(_BAR)
+        parts = line.split(BAR)
         said.update({_name(part) for part in parts})
         alone.update(part.rstrip(": ") for part in parts)
     return frozenset(name for name, count in said.items() if name and (count > 1 or name in alone))
@@ -111,7 +111,7 @@ def _last_header(lines: Sequence[str], names: frozenset[str]) -> list[str]:
 
 def _header(line: str, names: frozenset[str]) -> list[str]:
     """The names of the columns, where the line has nothing but them."""
-    parts = [part.rstrip(": ") for part in line.split(_BAR)]
+    parts = [part.rstrip(": ") for part in line.split(BAR)]
     enough = len(parts) > 1 or parts[0] in names
     return parts if enough and sum(part in names for part in parts) * 2 >= len(parts) else []
 
@@ -122,7 +122,7 @@ def _add(found: list[_Growing], line: NumberedLine, names: frozenset[str], start
     if header:
         cells = tuple(cell for _, cell in parts)
         row = Row(line.number, cells, any(cell.marked for cell in cells))
-        found.append(_Growing(columns=header, header=row, reached=line.number))
+        found.append(_Growing(columns=header, header=row, reached=line.end))
         return
     columns = next((table.columns for table in reversed(found) if table.columns), [])
     named = _by_column(parts, names, columns)
@@ -133,12 +133,12 @@ def _add(found: list[_Growing], line: NumberedLine, names: frozenset[str], start
         table.columns[:0] = [""] if "" in named and "" not in table.columns else []
         table.columns += [name for name in named if name not in table.columns]
         table.rows.append((line.number, named))
-        table.reached = line.number
+        table.reached = line.end
         return
     cells = tuple(cell for _, cell in parts)
     row = Row(line.number, cells, any(cell.marked for cell in cells))
-    if len(cells) == 1 and found[-1].reached == line.number - 1:
-        found[-1].reached = line.number
+    if len(cells) == 1 and found[-1].reached == line.start - 1:
+        found[-1].reached = line.end
         found[-1].rows.append(row)  # "Total", or the name of what is below, across the table
         return
     if not found[-1].plain:
@@ -159,7 +159,7 @@ def _by_column(
             named[part] = cell
         elif named:  # a bar in a cell
             last = next(reversed(named))
-            named[last] = Cell(named[last].text + _BAR + cell.text, named[last].marked or cell.marked)
+            named[last] = Cell(named[last].text + BAR + cell.text, named[last].marked or cell.marked)
         else:
             named[""] = cell
     return named
@@ -167,6 +167,6 @@ def _by_column(
 
 def _parts(line: NumberedLine, start: int, end: int) -> Iterator[tuple[str, Cell]]:
     offset = line.start
-    for part in line.text.split(_BAR):
+    for part in line.text.split(BAR):
         yield part, Cell(part, start < offset + len(part) and offset < end)
-        offset += len(part) + len(_BAR)
+        offset += len(part) + len(BAR)
