@@ -3,7 +3,9 @@
 Takes a file's location, a page number and the quoted words; gives a PNG with one box per line of the
 quote, in the picture's pixels. Runs pdfium in the sandbox's child: it is machine code that reads hostile
 bytes, and not thread-safe. The index keeps cleaned text (spaces, hyphens and ligatures normalised), so
-words are compared by their letters and digits alone. Knows nothing about citations or the index.
+words are compared by their letters and digits alone; a table's row is looked for without the columns' names
+that it was given. On a page without text the words are looked for by OCR, where the extra is installed.
+Knows nothing about citations or the index.
 """
 
 from __future__ import annotations
@@ -11,13 +13,13 @@ from __future__ import annotations
 import base64
 import binascii
 import os
-import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from difflib import SequenceMatcher
 from typing import TYPE_CHECKING, Any
 
 from ingest.files import open_regular
+from ingest.parse import ocr
+from ingest.quote_places import Box4, fold, found_spans, merge_lines
 from rag.errors import CorruptSource, EncryptedSource, ParserFailed
 
 if TYPE_CHECKING:
@@ -26,8 +28,6 @@ if TYPE_CHECKING:
 LEAST_WIDTH, MOST_WIDTH = 100, 4000  # pixels
 MOST_PIXELS = 16_000_000  # a page of 14,400 by 1 points is legal, and must not become a gigabyte
 SECONDS = 20  # for one page; a scan of a whole newspaper takes 2
-LEAST_PIECE = 8  # letters; shorter ones of a torn quote would be found anywhere
-PIECES_WITHIN = 2  # quote lengths around its longest piece, in which the other pieces are looked for
 _PNG = b"\x89PNG\r\n\x1a\n"
 
 
@@ -60,39 +60,57 @@ def render_page(
     width_pixels: int,
     sandbox: Sandbox,
     near: float = 0.0,
+    passwords: Sequence[str] = (),
 ) -> PageImage:
     """The page as a picture `width_pixels` wide, with the quote's lines boxed.
 
     `near` (0 to 1) is how far down the page's text the quote begins: of several places with the same
-    words the nearest is boxed. An empty quote boxes nothing. Raises a `SourceError` when the file is
-    gone, damaged, encrypted, has no such page, or pdfium fails on it.
+    words the nearest is boxed. An empty quote boxes nothing. `passwords` are tried in turn. Raises a
+    `SourceError` when the file is gone, damaged, encrypted, has no such page, or pdfium fails on it.
     """
     width = max(LEAST_WIDTH, min(MOST_WIDTH, width_pixels))
     reply = sandbox.run(
         "ingest.page_image:render_in_child",
-        {"location": os.fsdecode(location), "page": page, "quote": quote, "near": near, "width": width},
+        {
+            "location": os.fsdecode(location),
+            "page": page,
+            "quote": quote,
+            "near": near,
+            "width": width,
+            "passwords": list(passwords),
+        },
         seconds=SECONDS,
     )
     return _checked(reply)
 
 
-def render_in_child(*, location: str, page: int, quote: str, near: float, width: int) -> dict[str, Any]:
+def render_in_child(
+    *, location: str, page: int, quote: str, near: float, width: int, passwords: Sequence[str] = ()
+) -> dict[str, Any]:
     """The sandbox's job: opens the PDF, draws the page, finds the quote. JSON in, JSON out."""
     import pypdfium2
 
     with open_regular(os.fsencode(location), limit_megabytes=None) as (stream, _):
-        try:
-            document = pypdfium2.PdfDocument(stream)
-        except pypdfium2.PdfiumError as error:
-            if "password" in str(error).lower():
-                raise EncryptedSource("a password is needed to show this PDF") from error
-            raise CorruptSource(f"pdfium can't open this PDF: {error}") from error
+        document = _opened(stream, passwords)
         if not 1 <= page <= len(document):
             raise CorruptSource(f"page {page} is not there; the file has {len(document)} pages")
         try:
             return _drawn(document[page - 1], quote, near, width)
         except pypdfium2.PdfiumError as error:
             raise CorruptSource(f"pdfium can't draw page {page}: {error}") from error
+
+
+def _opened(stream: Any, passwords: Sequence[str]) -> Any:
+    import pypdfium2
+
+    for password in (None, *passwords):
+        try:
+            return pypdfium2.PdfDocument(stream, password=password)
+        except pypdfium2.PdfiumError as error:
+            if "password" not in str(error).lower():
+                raise CorruptSource(f"pdfium can't open this PDF: {error}") from error
+            stream.seek(0)
+    raise EncryptedSource("a password is needed to show this PDF; --password-file names a file of them")
 
 
 def _drawn(page: Any, quote: str, near: float, width: int) -> dict[str, Any]:
@@ -105,7 +123,7 @@ def _drawn(page: Any, quote: str, near: float, width: int) -> dict[str, Any]:
     image = page.render(scale=scale).to_pil()
     buffer = io.BytesIO()
     image.convert("RGB").save(buffer, "PNG", compress_level=2)  # level 9 saves a tenth, takes ten times
-    boxes, found = _boxes(page, quote, near, image.width, image.height)
+    boxes, found = _boxes(page, image, quote, near)
     return {
         "png": base64.b64encode(buffer.getvalue()).decode("ascii"),
         "width": image.width,
@@ -115,22 +133,37 @@ def _drawn(page: Any, quote: str, near: float, width: int) -> dict[str, Any]:
     }
 
 
-def _boxes(
-    page: Any, quote: str, near: float, width: int, height: int
-) -> tuple[list[tuple[float, float, float, float]], float]:
+def _boxes(page: Any, image: Any, quote: str, near: float) -> tuple[list[Box4], float]:
+    """A box for each line of the quote, and how much of it they hold."""
     if not fold(quote):
         return [], 0.0
     text_page = page.get_textpage()
     letters, places = _letters(text_page)
-    spans = find_spans(letters, fold(quote), near=near)
-    lines: list[tuple[float, float, float, float]] = []
+    if not letters and ocr.available():
+        return _boxes_by_ocr(image, quote, near)
+    spans, found = found_spans(letters, quote, near=near)
+    lines: list[Box4] = []
     for start, end in spans:
         rectangles = (
-            _in_pixels(page, _character_box(text_page, index), width, height)
+            _in_pixels(page, _character_box(text_page, index), image.width, image.height)
             for index in range(places[start], places[end - 1] + 1)
         )
         lines.extend(merge_lines(rectangles))
-    return lines, sum(end - start for start, end in spans) / len(fold(quote))
+    return lines, found
+
+
+def _boxes_by_ocr(image: Any, quote: str, near: float) -> tuple[list[Box4], float]:
+    """The same on a page that is a picture."""
+    read = ocr.read_picture(image)
+    letters: list[str] = []
+    boxes: list[Box4] = []
+    for line in read.lines:
+        for character, box in zip(line.text, line.boxes, strict=True):
+            folded = fold(character)
+            letters.append(folded)
+            boxes += [read.as_given(box)] * len(folded)
+    spans, found = found_spans("".join(letters), quote, near=near)
+    return [line for start, end in spans for line in merge_lines(iter(boxes[start:end]))], found
 
 
 def _letters(text_page: Any) -> tuple[str, list[int]]:
@@ -154,7 +187,7 @@ def _letters(text_page: Any) -> tuple[str, list[int]]:
     return "".join(letters), places
 
 
-def _character_box(text_page: Any, index: int) -> tuple[float, float, float, float]:
+def _character_box(text_page: Any, index: int) -> Box4:
     """Left, bottom, right, top in points: the line's height by the font's own word, and all of the ink.
 
     A space or a line break has no ink, and gives an empty box.
@@ -166,7 +199,7 @@ def _character_box(text_page: Any, index: int) -> tuple[float, float, float, flo
     return min(ink[0], line[0]), min(ink[1], line[1]), max(ink[2], line[2]), max(ink[3], line[3])
 
 
-def _in_pixels(page: Any, box: Sequence[float], width: int, height: int) -> tuple[float, float, float, float]:
+def _in_pixels(page: Any, box: Sequence[float], width: int, height: int) -> Box4:
     """A character's box (left, bottom, right, top in points) in pixels; pdfium knows crop and rotation."""
     import ctypes
 
@@ -180,94 +213,6 @@ def _in_pixels(page: Any, box: Sequence[float], width: int, height: int) -> tupl
         across.append(pixel_x.value / 10)
         down.append(pixel_y.value / 10)
     return min(across), min(down), max(across), max(down)
-
-
-def fold(text: str) -> str:
-    """Letters and digits only, compatibility forms and accents taken apart, case dropped.
-
-    Ligatures, soft hyphens, hyphenated line ends and spaces then make no difference.
-
-    >>> fold("The ﬁrst co-\\u00adoperation")
-    'thefirstcooperation'
-    """
-    return "".join(
-        character for character in unicodedata.normalize("NFKD", text).casefold() if character.isalnum()
-    )
-
-
-def find_spans(letters: str, wanted: str, *, near: float) -> list[tuple[int, int]]:
-    """Where `wanted` stands in `letters`: one span, or several where something stands between its parts.
-
-    Pieces under `LEAST_PIECE` letters are not looked for on their own. Both strings are folded.
-    """
-    if not wanted:
-        return []
-    starts = list(_occurrences(letters, wanted))
-    if starts:
-        target = near * len(letters)
-        start = min(starts, key=lambda at: abs(at - target))
-        return [(start, start + len(wanted))]
-    matcher = SequenceMatcher(None, letters, wanted, autojunk=False)
-    spans: list[tuple[int, int]] = []
-    first, last = 0, len(letters)
-    open_parts = [(0, len(wanted))]
-    while open_parts:
-        low, high = open_parts.pop()
-        match = matcher.find_longest_match(first, last, low, high)
-        if match.size < LEAST_PIECE:
-            continue
-        if not spans:  # the longest piece comes first; the others stand around it
-            first = max(0, match.a - PIECES_WITHIN * len(wanted))
-            last = min(len(letters), match.a + match.size + PIECES_WITHIN * len(wanted))
-        spans.append((match.a, match.a + match.size))
-        open_parts += [(low, match.b), (match.b + match.size, high)]
-    return _joined(spans)
-
-
-def _occurrences(letters: str, wanted: str) -> Iterator[int]:
-    at = letters.find(wanted)
-    while at >= 0:
-        yield at
-        at = letters.find(wanted, at + 1)
-
-
-def _joined(spans: list[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Sorted, with overlapping and touching ones made one."""
-    joined: list[tuple[int, int]] = []
-    for start, end in sorted(spans):
-        if joined and start <= joined[-1][1]:
-            joined[-1] = (joined[-1][0], max(joined[-1][1], end))
-        else:
-            joined.append((start, end))
-    return joined
-
-
-def merge_lines(
-    rectangles: Iterator[tuple[float, float, float, float]],
-) -> list[tuple[float, float, float, float]]:
-    """One rectangle per line of text, from its characters' ones in reading order.
-
-    A character is on the line before it when their heights overlap by half and it does not stand far
-    to the left of the line (then it begins the next column).
-    """
-    lines: list[tuple[float, float, float, float]] = []
-    for left, top, right, bottom in rectangles:
-        if right - left <= 0 or bottom - top <= 0:
-            continue  # a space or a line break
-        if lines:
-            line = lines[-1]
-            shared = min(bottom, line[3]) - max(top, line[1])
-            least = min(bottom - top, line[3] - line[1])
-            if shared > least / 2 and left > line[0] - least and left < line[2] + 4 * least:
-                lines[-1] = (
-                    min(left, line[0]),
-                    min(top, line[1]),
-                    max(right, line[2]),
-                    max(bottom, line[3]),
-                )
-                continue
-        lines.append((left, top, right, bottom))
-    return lines
 
 
 def _checked(reply: Any) -> PageImage:
