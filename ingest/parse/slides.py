@@ -55,7 +55,7 @@ def _slide_parts(archive: Archive, main: str) -> list[str]:
     leads = relations(archive, main)
     listed = child(archive.xml(main), "sldIdLst")
     found = [leads.get(_relation_id(slide)) for slide in (() if listed is None else listed)]
-    return [relation.path for relation in found if relation is not None]
+    return list(dict.fromkeys(relation.path for relation in found if relation is not None))
 
 
 def _relation_id(slide: Any) -> str:
