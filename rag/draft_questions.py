@@ -27,7 +27,7 @@ from rag.structured_output import schema_grammar
 from rag.template import encode_conversation
 
 SEED = 20_240_106
-FEWEST_CHARACTERS = 60  # a shorter passage is a heading or a fragment
+SHORTEST_PASSAGE = 60  # letters; one of Chinese or Japanese says as much as two; shorter is a fragment
 LONGEST_ANSWER = 200  # characters: what is to be found, not the passage over again
 DRAFT_TOKENS = 256
 ATTEMPTS = 4  # passages that are tried for each question that is wanted
@@ -73,7 +73,7 @@ def draft(
     if count < 1:
         raise UsageError(f"{count} questions were asked for; the least is 1")
     stop = stop or threading.Event()
-    grammar = schema_grammar(_SCHEMA)
+    grammar = _grammar()
     questions: list[Question] = []
     dropped: dict[str, int] = {}
     with store.snapshot() as snapshot:
@@ -102,11 +102,21 @@ def _passages(snapshot: Snapshot, count: int, seed: int) -> list[Hit]:
     chosen = [names[place] for place in random.permutation(len(names))[:count]]
     waiting = []
     for name in chosen:
-        hits = [hit for hit in snapshot.chunks_of(name) if len(hit.text.strip()) >= FEWEST_CHARACTERS]
+        hits = [hit for hit in snapshot.chunks_of(name) if _letters(hit.text) >= SHORTEST_PASSAGE]
         order = random.permutation(len(hits))[: -(-count // len(chosen))]
         waiting.append([hits[place] for place in order])
     turns = max(map(len, waiting), default=0)
     return [hits[turn] for turn in range(turns) for hits in waiting if turn < len(hits)][:count]
+
+
+def _letters(text: str) -> int:
+    return sum(1 + (character >= "\u2e80") for character in text.strip())
+
+
+def _grammar() -> str:
+    """JSON, after a space if it likes: OpenChat's first word after "Assistant:" brings one with it."""
+    json_alone = schema_grammar(_SCHEMA)
+    return json_alone.replace("root ::=", "draft ::=") + '\nroot ::= " "? draft\n'
 
 
 def _written(model: Model, hit: Hit, grammar: str, stop: threading.Event) -> tuple[str, str] | str:

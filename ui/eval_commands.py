@@ -148,7 +148,9 @@ def _print(result: EvalResult, comparison: Comparison | None, *, failed: bool, e
     if lines:
         click.echo("\n".join(lines), file=stream)
     if comparison:
-        click.echo(f"\nagainst the earlier run, {plural(comparison.paired, 'question')} in both:", file=stream)
+        click.echo(
+            f"\nagainst the earlier run, {plural(comparison.paired, 'question')} in both:", file=stream
+        )
         console.print(eval_table.comparison_table(comparison, measures_of(result)))
         click.echo("\n".join(eval_table.comparison_lines(comparison)), file=stream)
 
@@ -203,11 +205,8 @@ def _make(settings: Settings, count: int, output: str | None) -> int:
     if drafts.questions:
         _write(output or "-", "".join(question_line(one) + "\n" for one in drafts.questions))
     dropped = "".join(f"; {number} dropped: it {why}" for why, number in drafts.dropped.items())
-    click.echo(
-        f"{len(drafts.questions)} of {plural(count, 'question')} drafted{dropped}. They are drafts: read each"
-        " before you measure by it.",
-        err=True,
-    )
+    warning = " They are drafts: read each before you measure by it." if drafts.questions else ""
+    click.echo(f"{len(drafts.questions)} of {plural(count, 'question')} drafted{dropped}.{warning}", err=True)
     if drafts.stopped:
         click.echo("Stopped; the drafts so far are kept.", err=True)
         return 130
