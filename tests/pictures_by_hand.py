@@ -35,3 +35,10 @@ def saved(image: Image.Image, kind: str, **options: Any) -> bytes:
     written = io.BytesIO()
     image.save(written, kind, **options)
     return written.getvalue()
+
+
+def read_in_child(path: str) -> list[str]:
+    """A job for the sandbox: what is read."""
+    from ingest.parse.ocr import read_picture
+
+    return [line.text for line in read_picture(Image.open(path)).lines]

@@ -30,7 +30,10 @@ INSTALL = "pip install 'openchat-rag[ocr]'"
 DPI = 200  # to draw a page at for reading: at 150 small print suffers, at 300 nothing is gained
 _DETECT_SIDE = 1600  # pixels, longer side, for finding lines; 2000 finds no more and takes a quarter longer
 _MOST_PIXELS = 16_000_000  # that lines are cut from: A4 at 400 dpi
-_LONGEST_SIDE = 4.0  # times the shorter one; the detector would blow up anything longer
+_WIDEST = 4.0  # times its other side; the detector would blow up anything longer
+_HIGHEST = 2.0  # times its width: anything higher, such as a receipt, is looked at piece by piece
+_MOST_PIECES, _LEAST_PIECE = 20, 600  # so many, and so high in pixels
+_BORDER = 16  # pixels
 _LONGEST_LINE = 150  # times its height; a line of 10 points across A3 is 120
 _SURE = 0.5  # mean confidence of a line's characters; below it is what a texture looks like
 _TALL = 2.5  # times its width: a box this high holds a line that stands on end, or one thin letter
@@ -41,6 +44,7 @@ _ASKED = 12  # longest lines that are asked whether they stand on their heads
 Point = tuple[float, float]
 Corners = tuple[Point, Point, Point, Point]  # upper left, upper right, lower right, lower left, as one reads
 Box = tuple[float, float, float, float]  # left, top, right, bottom, in pixels
+_NOWHERE: Box = (0.0, 0.0, 0.0, 0.0)  # of spaces
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,13 +88,18 @@ def available() -> bool:
 
 def read_picture(image: Image.Image) -> ReadPicture:
     """The lines of text in a picture, whichever way it lies; no lines where there is no text."""
-    picture, scale, border = _prepared(image)
+    picture, scale, (beside, above) = _prepared(image)
     picture, found, quarters = _upright(picture)
-    width, height = image.size if quarters % 2 == 0 else image.size[::-1]
+    width, height = image.size
+    if quarters % 2:
+        width, height, beside, above = height, width, above, beside
 
     def on_page(box: Box) -> Box:
-        left, top, right, bottom = ((side - border) / scale for side in box)
-        return max(0.0, left), max(0.0, top), min(float(width), right), min(float(height), bottom)
+        if box == _NOWHERE:
+            return box
+        left, right = max(0.0, (box[0] - beside) / scale), min(float(width), (box[2] - beside) / scale)
+        top, bottom = max(0.0, (box[1] - above) / scale), min(float(height), (box[3] - above) / scale)
+        return left, top, right, bottom
 
     lines = []
     for corners in found:
@@ -103,8 +112,8 @@ def read_picture(image: Image.Image) -> ReadPicture:
 # --- the picture ----------------------------------------------------------------------------------
 
 
-def _prepared(image: Image.Image) -> tuple[Image.Image, float, int]:
-    """The picture in RGB and in bounds, how much smaller it was made, and the border around it now."""
+def _prepared(image: Image.Image) -> tuple[Image.Image, float, tuple[int, int]]:
+    """The picture in RGB and in bounds, how much smaller it was made, and the borders beside and above it."""
     from PIL import Image, ImageOps
 
     picture = image.convert("RGB")
@@ -113,8 +122,10 @@ def _prepared(image: Image.Image) -> tuple[Image.Image, float, int]:
         size = (max(1, round(picture.width * scale)), max(1, round(picture.height * scale)))
         picture = picture.resize(size, Image.Resampling.LANCZOS)
     # letters at the very edge are not found; and a long strip would be blown up a hundredfold
-    border = max(16, math.ceil((max(picture.size) / _LONGEST_SIDE - min(picture.size)) / 2))
-    return ImageOps.expand(picture, border, fill=_background(picture)), scale, border
+    narrow = max(_LEAST_PIECE, picture.height / _MOST_PIECES) / _WIDEST - picture.width
+    low = picture.width / _WIDEST - picture.height
+    borders = (max(_BORDER, math.ceil(narrow / 2)), max(_BORDER, math.ceil(low / 2)))
+    return ImageOps.expand(picture, borders, fill=_background(picture)), scale, borders
 
 
 def _background(picture: Image.Image) -> tuple[int, int, int]:
@@ -156,6 +167,31 @@ def _on_their_heads(picture: Image.Image, found: Sequence[Corners]) -> bool:
 
 def _detected(picture: Image.Image) -> list[Corners]:
     """Where lines are, from top to bottom."""
+    found: list[Corners] = []
+    for top, bottom in _pieces(picture):
+        piece = picture.crop((0, top, picture.width, bottom))
+        for one in _detected_in(piece):
+            a, b, c, d = ((x, y + top) for x, y in one)
+            found.append((a, b, c, d))
+    return found
+
+
+def _pieces(picture: Image.Image) -> Iterator[tuple[int, int]]:
+    """From where to where to look at once: all of it, or cut at the rows that are least written on."""
+    import numpy as np
+
+    top, height = 0, max(2 * picture.width, _LEAST_PIECE, picture.height // _MOST_PIECES)
+    if picture.height > _HIGHEST * picture.width:
+        spread = np.asarray(picture.convert("L"), np.float32).std(axis=1)
+        while picture.height - top > 1.5 * height:
+            window = spread[top + height // 2 : top + height]
+            cut = top + height // 2 + len(window) - 1 - int(np.argmin(window[::-1]))
+            yield top, cut
+            top = cut
+    yield top, picture.height
+
+
+def _detected_in(picture: Image.Image) -> list[Corners]:
     from PIL import Image
 
     shrink = min(1.0, _DETECT_SIDE / max(picture.size))
@@ -207,7 +243,7 @@ def _boxes(text: str, read: Any, corners: Corners) -> Iterator[Box]:
     written = -1
     for place, character in enumerate(text):
         if character.isspace():
-            yield 0.0, 0.0, 0.0, 0.0
+            yield _NOWHERE
             continue
         written += 1
         middle = middles[written]

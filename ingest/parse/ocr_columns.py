@@ -72,8 +72,11 @@ def _columns(rows: Sequence[Row], first: int) -> tuple[int, float | None]:
     start = min(line.left for row in rows for line in row)
     end = max(line.right for row in rows for line in row)
     free = [(start, end)]
+    most = max(
+        map(len, rows[first : first + _FEWEST_LINES])
+    )  # beside each other: more is where a table begins
     after = first
-    while after < len(rows):
+    while after < len(rows) and len(rows[after]) <= most:
         least = _LEAST_GAP * median(line.height for line in rows[after])
         rest = [gap for gap in _without(free, rows[after]) if gap[1] - gap[0] > least]
         if not rest:
