@@ -158,6 +158,22 @@ def test_a_long_key_is_not_said_again_in_full() -> None:
     assert len(text) < 1_000_000
 
 
+@pytest.mark.parametrize(
+    ("text", "page"),
+    [
+        (' [ {"a": 1} ,\n{"a": 2}] \n', "a: 1\na: 2"),
+        ('[{"a": 1}, 2]', "[0].a: 1\n[1]: 2"),
+        ('[{"a": [{"b": 1}]}]', "a[0].b: 1"),
+        ('[{"a": 1}] x', '[{"a": 1}] x'),
+        ('[{"a": 1},]', '[{"a": 1},]'),
+        ('[{"a": 1} {"a": 2}]', '[{"a": 1} {"a": 2}]'),
+        ('[{"a": 1}', '[{"a": 1}'),
+    ],
+)
+def test_lists_that_are_and_are_not_of_objects(text: str, page: str) -> None:
+    assert read(text).pages[0].text == page
+
+
 def test_lines_are_the_file_s_lines() -> None:
     data = '{"a": 1, "b": {"c": "x\\ny"}}\r\n\n["p", "q"]\n"words"\nno json\n\n\n'
     document = parse_lines(data.encode(), "a.jsonl")

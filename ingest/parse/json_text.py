@@ -7,6 +7,7 @@ is read line by line as it stands, with a warning.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from ingest.parse.blocks import PageText
@@ -14,7 +15,7 @@ from ingest.parse.clean import clean_prose, hidden_tags
 from ingest.parse.code import line_by_line
 from ingest.parse.decode import decode
 from ingest.parse.json_lines import read_lines
-from ingest.parse.json_values import Pairs, is_records, lines, load, row
+from ingest.parse.json_values import Pairs, is_records, lines, load, records, row
 from rag.errors import CorruptSource, EmptySource
 from rag.records import Document, Page
 
@@ -35,14 +36,12 @@ def parse(data: bytes, name: str) -> Document:
         raise EmptySource("the file holds no text")
     title = None
     try:
-        value = load(decoded)
+        page, title = _table(decoded) or _page(load(decoded))
     except RecursionError as error:
         raise CorruptSource("the JSON is nested too deeply to be read") from error
     except ValueError as error:
         page, told = _no_json(decoded, error)
         warnings.append(told)
-    else:
-        page, title = _page(value), _title(value)
     if not page.text:
         raise EmptySource("the JSON holds no value")
     return Document(MEDIA_TYPE, (page,), title, tuple(warnings))
@@ -56,15 +55,24 @@ def _no_json(text: str, error: ValueError) -> tuple[Page, str]:
     return Page(1, line_by_line(text)), f"it is not valid JSON ({error}), so its lines were read as they are"
 
 
-def _page(value: Any) -> Page:
+def _table(text: str) -> tuple[Page, None] | None:
+    """The page of a list of objects; None for any other JSON."""
+    try:
+        rows = _rows(records(text), "")
+    except ValueError:
+        return None
     page = PageText()
-    if is_records(value):
-        page.verbatim("\n".join(_rows(value, "")))
-    elif isinstance(value, Pairs):
+    page.verbatim("\n".join(rows))
+    return page.page(), None
+
+
+def _page(value: Any) -> tuple[Page, str | None]:
+    page = PageText()
+    if isinstance(value, Pairs):
         _add_object(page, value, "", 1)
     else:
         page.verbatim("\n".join(lines(value)))
-    return page.page()
+    return page.page(), _title(value)
 
 
 def _add_object(page: PageText, pairs: Pairs, path: str, level: int) -> None:
@@ -92,10 +100,10 @@ def _is_large(value: Any) -> bool:
     )
 
 
-def _rows(records: list[Any], path: str) -> list[str]:
+def _rows(found: Iterable[Any], path: str) -> list[str]:
     """A line for each record, or for each of its values where one line would be too long."""
     rows: list[str] = []
-    for place, record in enumerate(records):
+    for place, record in enumerate(found):
         whole = row(record)
         rows += [whole] if len(whole) <= LONGEST_ROW else lines(record, f"{path}[{place}]")
     return rows

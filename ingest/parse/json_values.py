@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any
 
 from ingest.parse.clean import clean_prose
@@ -31,11 +32,38 @@ class Number(str):
     __slots__ = ()
 
 
+_DECODER = json.JSONDecoder(
+    object_pairs_hook=Pairs, parse_float=Number, parse_int=Number, parse_constant=Number
+)
+_SPACE = re.compile(r"[ \t\r\n]*")
+
+
 def load(text: str) -> Any:
     """The value; `ValueError` or `RecursionError` where it is no JSON that can be read."""
-    return json.loads(
-        text, object_pairs_hook=Pairs, parse_float=Number, parse_int=Number, parse_constant=Number
-    )
+    return _DECODER.decode(text)
+
+
+def records(text: str) -> Iterator[Pairs]:
+    """The objects of a list, one after the other, so that a long list takes no more memory than a short one.
+
+    `ValueError` when it turns out to be anything but a list of objects, `RecursionError` as for `load`.
+    """
+    place = _after_space(text, 0)
+    if not text.startswith("[", place):
+        raise ValueError("is no list")
+    while True:
+        place = _after_space(text, place + 1)
+        if not text.startswith("{", place):
+            raise ValueError("holds what is no object")
+        value, place = _DECODER.raw_decode(text, place)
+        yield value
+        place = _after_space(text, place)
+        if text.startswith("]", place):
+            break
+        if not text.startswith(",", place):
+            raise ValueError("is not well-formed")
+    if _after_space(text, place + 1) < len(text):
+        raise ValueError("has something behind it")
 
 
 def row(value: Any) -> str:
@@ -55,7 +83,7 @@ def leaves(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
     while waiting:
         path, value = waiting.pop()
         if isinstance(value, Pairs) and value:
-            waiting += [(_below(path, f".{clean_prose(key)}"), inner) for key, inner in reversed(value)]
+            waiting += [(_below(path, _step(key)), inner) for key, inner in reversed(value)]
         elif not isinstance(value, list):
             yield path, scalar(value)
         elif (words := _listed(value)) is not None:
@@ -68,8 +96,10 @@ def scalar(value: Any) -> str:
     """A value that is neither object nor list, in words."""
     if value is None or isinstance(value, bool):
         return json.dumps(value)
+    if isinstance(value, Number):
+        return str(value)
     text = str(value)
-    if len(text) >= _SHORTEST_PACKED and not isinstance(value, Number) and _is_packed(text):
+    if len(text) >= _SHORTEST_PACKED and _is_packed(text):
         return f"({len(text)} characters of packed data)"
     return clean_prose(text)
 
@@ -77,6 +107,17 @@ def scalar(value: Any) -> str:
 def is_records(value: Any) -> bool:
     """Whether it is a list of objects, as a table would be written."""
     return isinstance(value, list) and bool(value) and all(isinstance(one, Pairs) for one in value)
+
+
+def _after_space(text: str, place: int) -> int:
+    found = _SPACE.match(text, place)
+    return found.end() if found else place
+
+
+@lru_cache(maxsize=1024)
+def _step(key: str) -> str:
+    """A key as it stands in a path; records have the same ones over and over."""
+    return f".{clean_prose(key)}"
 
 
 def _below(path: str, step: str) -> str:
