@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial, wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -33,7 +33,7 @@ from ui.terminal import (
 
 if TYPE_CHECKING:
     from ingest.report import Report
-    from rag.records import Answer, Event
+    from rag.records import Answer, Event, Failure
     from rag.settings import Settings
 
 NO_MODEL = (
@@ -121,9 +121,9 @@ def ingest(
     """
     from ui.ingest_progress import append_log, follow, report_lines, run_ingest
 
-    def told(report: Report) -> None:
+    def told(report: Report, failed: Sequence[Failure]) -> None:
         if log:
-            append_log(Path(log), report)
+            append_log(Path(log), failed, report.warnings)
         if json_output:
             click.echo(as_json(report.as_dict(), indent=None if watch else 2))
 
@@ -132,7 +132,7 @@ def ingest(
             follow(settings, paths, stop=stop, retry=retry, told=told, say=partial(click.echo, err=True))
             return 0
         report = run_ingest(settings, paths, stop=stop, retry=retry, bar=sys.stderr.isatty())
-    told(report)
+    told(report, report.failed)
     if not json_output:
         for line in report_lines(report):
             click.echo(line, err=True)

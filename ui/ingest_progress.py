@@ -79,17 +79,21 @@ def follow(
     *,
     stop: threading.Event,
     retry: bool,
-    told: Callable[[Report], None],
+    told: Callable[[Report, Sequence[Failure]], None],
     say: Callable[[str], None],
 ) -> None:
-    """Ingests the folders now and after every change, until `stop` is set; a line is said of each."""
+    """Ingests the folders now and after every change, until `stop` is set; a line is said of each.
+
+    `told` is given each report, and those of its failures that the one before did not have.
+    """
     from ingest import watch
 
     known: set[Failure] = set()
 
     def tell(report: Report) -> None:
-        told(report)
-        news = change_line(report, [one for one in report.failed if one not in known])
+        failed = [one for one in report.failed if one not in known]
+        told(report, failed)
+        news = change_line(report, failed)
         known.clear()
         known.update(report.failed)
         if news:
@@ -115,13 +119,13 @@ def change_line(report: Report, failed: Sequence[Failure]) -> str | None:
     return visible("; ".join([*words, counts])).replace("\n", "\\n")
 
 
-def append_log(path: Path, report: Report) -> None:
+def append_log(path: Path, failed: Sequence[Failure], warnings: Sequence[Failure]) -> None:
     """Adds what failed or was not read whole to a file, a JSON object a line.
 
     Raises `UsageError` where it can't be written.
     """
     now = datetime.now(UTC).isoformat(timespec="seconds")
-    entries = [("failed", one) for one in report.failed] + [("noticed", one) for one in report.warnings]
+    entries = [("failed", one) for one in failed] + [("noticed", one) for one in warnings]
     lines = (
         json.dumps({"time": now, "what": what, "source": one.source, "reason": one.reason})
         for what, one in entries
