@@ -13,13 +13,14 @@ import json
 import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Generic, TypeVar, overload
 
 import numpy as np
 from langchain_core.embeddings import Embeddings
 
-from rag import minilm
+from rag import minilm, minilm_openvino
 from rag.cosine_scale import Scale, measure
 from rag.errors import EmbeddingError
 from rag.settings import BUNDLED_EMBEDDER
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
 BUNDLED_REVISION = minilm.REVISION
-BATCH_TOKENS = 4096  # in a batch, padding counted; larger ones gain nothing on a CPU and cost memory
+BATCH_TOKENS = 2048  # in a batch, padding counted; larger ones gain nothing on a CPU and cost memory
 QUESTION_TOKENS = 256  # so few are always embedded by numpy, whatever is loaded: the same vector everywhere
 NUMPY_TOKENS = 1024  # up to so many, numpy is done with the bundled model before a quicker one is loaded
 _Value = TypeVar("_Value")
@@ -140,12 +141,20 @@ class LocalEmbeddings(Embeddings):
         rows = self._rows(given)
         tokens = sum(map(len, rows))
         self._embedded_tokens += tokens
-        for batch in _batches([min(len(row) + 2, self._window) for row in rows]):
-            if self.name == BUNDLED_EMBEDDER:
-                some = [rows[index] for index in batch]
-                vectors[batch] = self._bundled.vectors(some, by=self._arithmetic(tokens))
-            else:
+        batches = list(_batches([min(len(row) + 2, self._window) for row in rows]))
+        if self.name != BUNDLED_EMBEDDER:
+            for batch in batches:
                 vectors[batch] = self._forward([given[index] for index in batch])
+            return vectors
+        arithmetic = self._arithmetic(tokens)
+
+        def embed_batch(batch: list[int]) -> None:
+            vectors[batch] = self._bundled.vectors([rows[index] for index in batch], by=arithmetic)
+
+        # OpenVINO has a batch on each core; numpy and torch have all cores on a batch
+        at_once = minilm_openvino.cores() if arithmetic == "openvino" and len(batches) > 1 else 1
+        with ThreadPoolExecutor(at_once, thread_name_prefix="embed") as pool:
+            list(pool.map(embed_batch, batches))
         return vectors
 
     def _arithmetic(self, tokens: int) -> minilm.Arithmetic:
