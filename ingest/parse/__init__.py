@@ -36,7 +36,7 @@ from ingest.parse.recognise import (
 from rag.errors import CorruptSource, EmptySource, EncryptedSource, UnsupportedFormat
 from rag.records import Document
 
-PARSER_VERSION = 1  # rises when a parser gives another text for the same bytes
+PARSER_VERSION = 2  # rises when a parser gives another text for the same bytes
 
 
 @dataclass(frozen=True, slots=True)
