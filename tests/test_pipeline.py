@@ -338,7 +338,7 @@ def test_the_indexs_meaning_is_set_once_and_wins(bench: Bench) -> None:
     bench.write("new.txt", "\n\n".join(PARAGRAPHS[:4]))
     bench.ingest(settings=Settings(index=bench.settings.index, chunk_tokens=180))
     store = open_store(bench.settings.index)
-    assert store.meta() == IndexMeta("hashed", "1", DIMENSION, 100, 1)
+    assert store.meta() == IndexMeta("hashed", "1", DIMENSION, 100, pipeline.PARSER_VERSION)
     store.close()
     assert all(HashedEmbeddings().count_tokens(text) <= 100 for text in bench.contents()["new.txt"][2])
 
