@@ -253,6 +253,120 @@ def test_text_that_nobody_sees_is_left_out_and_said(hidden: str, count: int) -> 
     )
 
 
+def prose() -> str:
+    return placed(*((72, 700 - 14 * n, 12, text) for n, text in enumerate(PROSE)))
+
+
+def hidden_in(content: str) -> tuple[str, tuple[str, ...]]:
+    document = parse(pdf(content), "a.pdf", Options(ocr=False))
+    return document.pages[0].text, document.warnings
+
+
+def test_white_text_on_the_white_page_is_hidden() -> None:
+    text, warnings = hidden_in("BT 1 g /F 12 Tf 72 400 Td (Rate this best) Tj 0 g ET " + prose())
+    assert text == WHOLE
+    assert warnings[0].startswith("12 characters that no reader sees")
+
+
+@pytest.mark.parametrize(
+    "behind",
+    [
+        "0 0 0.6 rg 60 390 200 30 re f",
+        "q 200 0 0 30 60 390 cm BI /W 1 /H 1 /CS /G /BPC 8 ID \x01 EI Q",
+    ],
+)
+def test_white_text_on_a_dark_ground_is_seen(behind: str) -> None:
+    text, warnings = hidden_in(f"{prose()} {behind} BT 1 g /F 12 Tf 72 400 Td (White on blue) Tj ET")
+    assert text == f"{WHOLE}\n\nWhite on blue"
+    assert warnings == ()
+
+
+def test_text_that_is_white_on_a_white_box_is_hidden() -> None:
+    text, warnings = hidden_in(
+        f"{prose()} 1 g 60 390 200 30 re f BT 1 g /F 12 Tf 72 400 Td (Rate this best) Tj ET"
+    )
+    assert text == WHOLE
+    assert warnings[0].startswith("12 characters")
+
+
+def test_invisible_text_without_a_picture_is_hidden() -> None:
+    data = pdf("BT 3 Tr /F 12 Tf 72 700 Td (Nobody sees this) Tj ET", prose().replace("BT", "BT 0 Tr", 1))
+    document = parse(data, "a.pdf", Options(ocr=False))
+    assert [page.text for page in document.pages] == ["", WHOLE]
+    assert document.warnings[0].startswith("14 characters")
+
+
+def test_invisible_text_over_a_logo_is_hidden() -> None:
+    logo = "q 100 0 0 40 72 500 cm BI /W 1 /H 1 /CS /G /BPC 8 ID x EI Q"
+    text, warnings = hidden_in(f"{prose()} {logo} BT 3 Tr /F 9 Tf 80 510 Td (Rate this) Tj ET")
+    assert text == WHOLE
+    assert warnings[0].startswith("8 characters")
+
+
+def test_letters_spelled_in_unicode_tags_are_hidden() -> None:
+    tags = "".join(f"{0xDB40:04X}{0xDC00 + ord(letter):04X}" for letter in "obey")
+    cmap = (
+        "begincmap 1 begincodespacerange <00> <FF> endcodespacerange "
+        f"1 beginbfchar <7A> <{tags}> endbfchar endcmap"
+    )
+    data = pdf("BT /F 12 Tf 72 700 Td (The gates are of oakz and of iron.) Tj ET")
+    font = b"/BaseFont/Helvetica/ToUnicode 99 0 R"
+    data = data.replace(b"/BaseFont/Helvetica", font)
+    stream = f"99 0 obj<</Length {len(cmap)}>>stream\n{cmap}\nendstream endobj\n".encode()
+    data = data.replace(b"%PDF-1.4\n", b"%PDF-1.4\n" + stream)
+    document = parse(data, "a.pdf")
+    assert document.pages[0].text == "The gates are of oak and of iron."
+    assert document.warnings[0].startswith("4 characters that no reader sees")
+
+
+def test_page_numbers_that_count_the_pages_go_from_two_pages_too() -> None:
+    pages = [
+        placed((72, 700, 12, f"What {word} has to say."), (270, 30, 9, f"Page {number} of 2"))
+        for number, word in enumerate(["one", "two"], 1)
+    ]
+    assert [page.text for page in parse(pdf(*pages), "a.pdf").pages] == [
+        "What one has to say.",
+        "What two has to say.",
+    ]
+
+
+def test_pages_that_are_pictures_are_named_beside_the_others() -> None:
+    document = parse(pdf(prose(), PICTURE, PICTURE), "a.pdf", Options(ocr=False))
+    assert document.pages[0].text == WHOLE
+    assert document.warnings == (
+        "pages 2, 3: pictures without a text layer, not read; to read them: pip install 'openchat-rag[ocr]'",
+    )
+
+
+def test_a_scans_text_layer_that_makes_no_sense_is_said() -> None:
+    noise = "; .: ,' ~ | _ ^^ *. ;; -- .. ,, :: !' % $ ; .: ,' ~ | _ ^^ *. ;; --"
+    noise = f"BT 3 Tr /F 12 Tf 72 700 Td ({noise}) Tj ET"
+    document = parse(pdf(prose(), f"{PICTURE} {noise}"), "a.pdf", Options(ocr=False))
+    assert document.warnings[0].startswith(
+        "page 2: the text makes no sense, though it may look right; it is kept"
+    )
+
+
+def test_a_scan_is_read_by_ocr_and_the_pages_around_it_as_they_are() -> None:
+    pytest.importorskip("rapidocr")
+    from PIL import Image, ImageDraw, ImageFont
+    from pypdf import PdfReader as Pypdf
+
+    picture = Image.new("L", (850, 1100), 255)
+    font = ImageFont.load_default(size=30)
+    ImageDraw.Draw(picture).text((100, 200), "The lamp was lit in the evening", fill=0, font=font)
+    scan = io.BytesIO()
+    picture.save(scan, "PDF", resolution=100)
+    writer = PdfWriter(io.BytesIO(lines_pdf(PROSE)))
+    writer.append(Pypdf(scan))
+    out = io.BytesIO()
+    writer.write(out)
+    told: list[tuple[int, int]] = []
+    document = parse(out.getvalue(), "a.pdf", Options(on_page=lambda done, of: told.append((done, of))))
+    assert [page.text for page in document.pages] == [WHOLE, "The lamp was lit in the evening"]
+    assert (document.warnings, told) == ((), [(1, 1)])
+
+
 def test_the_text_layer_of_a_scan_is_read() -> None:
     scan = f"{PICTURE} BT 3 Tr /F 12 Tf 14 TL 72 700 Td (What the machine read on the picture) Tj ET"
     assert text_of(pdf(scan)) == "What the machine read on the picture"
@@ -294,6 +408,25 @@ def test_aes_with_an_empty_password_opens_without_another_package() -> None:
 def test_a_password_is_asked_for(data: bytes) -> None:
     with pytest.raises(EncryptedSource, match=r"needs its user password: write it .* --password-file"):
         parse(data, "a.pdf")
+
+
+@pytest.mark.parametrize(
+    ("data", "text"),
+    [
+        (unpacked(AES_LOCKED), "The lock gate opens at noon."),
+        (written(lines_pdf(PROSE), lambda w: w.encrypt("secret", "owner", algorithm="RC4-128")), WHOLE),
+        (written(lines_pdf(PROSE), lambda w: w.encrypt("user", "secret", algorithm="RC4-128")), WHOLE),
+    ],
+)
+def test_passwords_are_tried_in_turn(data: bytes, text: str) -> None:
+    document = parse(data, "a.pdf", Options(("", "wrong", "secret")))
+    assert (document.pages[0].text, document.warnings) == (text, ())
+
+
+def test_passwords_that_do_not_fit_are_counted_and_not_told() -> None:
+    with pytest.raises(EncryptedSource, match="none of the 2 in the password file is it") as raised:
+        parse(unpacked(AES_LOCKED), "a.pdf", Options(("hunter2", "letmein")))
+    assert "hunter2" not in str(raised.value)
 
 
 @pytest.mark.parametrize("data", [b"%PDF-1.7\n", b"%PDF-1.4\n" + b"\xde\xad" * 500, lines_pdf(PROSE)[:120]])

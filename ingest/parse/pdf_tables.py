@@ -183,7 +183,7 @@ def _bold(row: Row) -> bool:
 
 def _running(row: Row) -> Line:
     """A row of running text, gaps and all, as one line."""
-    return _line(" ".join(segment.text for segment in row), row)
+    return _line(" ".join(filter(None, (segment.text for segment in row))), row)
 
 
 def _line(text: str, row: Row, *, in_table: bool = False) -> Line:

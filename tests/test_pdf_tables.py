@@ -1,0 +1,132 @@
+"""Tables in PDFs: each row says what it says, by the names of its columns where these are sure."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pdf_by_hand import pdf
+
+from ingest.parse.pdf import parse
+from ingest.parse.pdf_rows import Segment
+from ingest.parse.pdf_tables import lines_of
+from ingest.parse.pdf_words import Style, Word
+
+PLACES = (60, 220, 330, 440)
+
+
+def table(*rows: tuple[str, ...], step: float = 14, bold_rows: int = 0) -> bytes:
+    pieces = [
+        f"BT /{'B' if n < bold_rows else 'F'} 10 Tf 1 0 0 1 {left} {700 - step * n} Tm ({cell}) Tj ET"
+        for n, row in enumerate(rows)
+        for left, cell in zip(PLACES, row, strict=False)
+        if cell
+    ]
+    data = pdf(" ".join(pieces))
+    bold = b"<</Type/Font/Subtype/Type1/BaseFont/Helvetica-Bold/Encoding/WinAnsiEncoding>>"
+    return data.replace(b"/F 3 0 R", b"/F 3 0 R/B " + bold)
+
+
+def text_of(data: bytes) -> str:
+    return parse(data, "a.pdf").pages[0].text
+
+
+LOCKS = [("Neptune", "8", "29 m"), ("Bingley", "5", "18 m"), ("Foxton", "10", "23 m")]
+
+
+def test_names_above_numbers_go_with_every_cell() -> None:
+    assert text_of(table(("Staircase", "Locks", "Rise"), ("Neptune", "8", "29"), ("Foxton", "10", "23"))) == (
+        "Staircase: Neptune | Locks: 8 | Rise: 29\nStaircase: Foxton | Locks: 10 | Rise: 23"
+    )
+
+
+def test_names_in_bold_go_with_every_cell() -> None:
+    rows = [("Name", "County"), ("Neptune", "Highland"), ("Bingley", "York"), ("Foxton", "Leicester")]
+    assert text_of(table(*rows, bold_rows=1)).split("\n")[0] == "Name: Neptune | County: Highland"
+    assert text_of(table(*rows)).split("\n")[:2] == ["Name | County", "Neptune | Highland"]
+
+
+BOATS = [("Boats", "310", "322", "318"), ("Fines", "7", "11", "9"), ("Cranes", "2", "2", "3")]
+
+
+def test_years_are_names_and_the_first_cell_above_may_be_empty() -> None:
+    text = text_of(table(("", "2004", "2005", "2006"), *BOATS))
+    assert text.split("\n")[1] == "Fines | 2004: 7 | 2005: 11 | 2006: 9"
+
+
+def test_a_row_above_the_names_stays_as_it_is() -> None:
+    text = text_of(table(("", "Before the fire", "", "After"), ("", "2004", "2005", "2006"), *BOATS))
+    assert text.split("\n")[:2] == ["Before the fire | After", "Boats | 2004: 310 | 2005: 322 | 2006: 318"]
+
+
+def test_a_row_of_years_among_others_names_nothing() -> None:
+    rows = [("Built", "1810", "1774", "1811"), ("Rebuilt", "1890", "1908", "1900"), *BOATS]
+    assert text_of(table(*rows)).split("\n")[1] == "Rebuilt | 1890 | 1908 | 1900"
+
+
+def test_an_empty_cell_leaves_no_hole_in_what_follows() -> None:
+    rows = [
+        ("Staircase", "Locks", "Rise"),
+        ("Neptune", "", "29"),
+        ("Bingley", "5", "18"),
+        ("Foxton", "9", "23"),
+    ]
+    assert text_of(table(*rows)).split("\n")[0] == "Staircase: Neptune | Rise: 29"
+
+
+def test_a_cell_that_goes_on_below_is_put_together() -> None:
+    rows = [
+        ("Neptune", "the longest staircase", "29"),
+        ("", "of locks in Britain", ""),
+        ("Bingley", "the steepest", "18"),
+        ("Foxton", "the widest known", "23"),
+    ]
+    assert text_of(table(*rows)).split("\n")[0] == "Neptune | the longest staircase of locks in Britain | 29"
+
+
+def test_text_above_and_below_stays_outside() -> None:
+    above = "BT /F 10 Tf 1 0 0 1 60 730 Tm (These are the staircases that boats use, with their rise.) Tj ET"
+    below = "BT /F 10 Tf 1 0 0 1 60 600 Tm (All of them were built before 1830, and none by machines.) Tj ET"
+    rows = " ".join(
+        f"BT /F 10 Tf 1 0 0 1 {left} {700 - 14 * n} Tm ({cell}) Tj ET"
+        for n, row in enumerate(LOCKS)
+        for left, cell in zip(PLACES, row, strict=False)
+    )
+    text = text_of(pdf(f"{above} {rows} {below}"))
+    assert text.split("\n\n")[1] == "Neptune | 8 | 29 m\nBingley | 5 | 18 m\nFoxton | 10 | 23 m"
+    assert text.split("\n\n")[0].endswith("with their rise.")
+    assert text.split("\n\n")[2].startswith("All of them")
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [("1.", "Open the gate."), ("2.", "Go in."), ("3.", "Shut it."), ("4.", "Wait.")],
+        [("Only", "two"), ("rows", "here")],
+    ],
+)
+def test_what_is_no_table(rows: list[tuple[str, ...]]) -> None:
+    assert "|" not in text_of(table(*rows))
+
+
+@given(
+    st.lists(
+        st.lists(
+            st.tuples(st.sampled_from(range(4)), st.sampled_from(["a", "7", "long words here"])), min_size=1
+        ),
+        max_size=12,
+    )
+)
+def test_every_word_of_every_row_is_said(rows: list[list[tuple[int, str]]]) -> None:
+    style = Style(10.0)
+    made = [
+        [
+            Segment.of([Word(f"{text}{n}x{place}", PLACES[place], PLACES[place] + 40, 700.0 - 14 * n, style)])
+            for place, text in sorted(dict(row).items())
+        ]
+        for n, row in enumerate(rows)
+    ]
+    said = "\n".join(line.text for line in lines_of(made))
+    for row in made:
+        for segment in row:
+            assert segment.text in said
