@@ -22,14 +22,12 @@ import numpy as np
 from ingest.chunk import embedded_text, split
 from ingest.parse import parse
 from rag.embeddings import LocalEmbeddings
+from rag.expected_text import Stretch, stretches_of
 from rag.local_store import LocalStore
 from rag.records import Chunk, Document, IndexMeta, Page, Place
 from rag.store import open_store
 
 CHUNK_TOKENS = 200  # as in the settings
-
-
-Stretch = tuple[str, int, int, int]  # source, page, start, end
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,13 +112,8 @@ def _found(documents: dict[str, Document], source: str, words: str) -> Stretch:
     start = page.text.find(words)
     if start >= 0:
         return source, 1, start, start + len(words)
-    kept = [position for position, character in enumerate(page.text) if character.isalnum()]
-    bare = "".join(page.text[position] for position in kept)
-    sought = "".join(character for character in words if character.isalnum())
-    at = bare.find(sought)
-    if at < 0 or not sought:
-        return source, 1, 0, 0  # the reader left it out: nothing there can be recalled
-    return source, 1, kept[at], kept[at + len(sought) - 1] + 1
+    elsewhere = stretches_of(page.text, words)
+    return source, 1, *(elsewhere[0] if elsewhere else (0, 0))  # left out by the reader: nothing to recall
 
 
 @contextmanager

@@ -24,10 +24,11 @@ from unittest.mock import patch
 
 import numpy as np
 
-from benchmarks.collections import Asked, Collection, Stretch, collections_in, indexed, samples
+from benchmarks.collections import Asked, Collection, collections_in, indexed, samples
 from rag import fusion
 from rag.embeddings import LocalEmbeddings
 from rag.evidence import answers
+from rag.expected_text import Stretch, character_recall, overlaps
 from rag.local_snapshot import Snapshot
 from rag.quotes import quote_answer
 from rag.records import Hit
@@ -154,7 +155,7 @@ def _row(
         began = time.perf_counter()
         hits = way(snapshot, embedder, one.question, FIRST)
         seconds.append(time.perf_counter() - began)
-        right = [any(_overlap(hit, place) for place in one.places) for hit in hits]
+        right = [any(overlaps(_stretch(hit), place) for place in one.places) for hit in hits]
         first += any(right[:1])
         five += any(right)
         recalls.append(_recall(hits, one.places))
@@ -165,18 +166,16 @@ def _row(
     )
 
 
-def _overlap(hit: Hit, place: Stretch) -> bool:
-    source, page, start, end = place
-    return (hit.source, hit.page) == (source, page) and hit.start < end and start < hit.end
+def _stretch(hit: Hit) -> Stretch:
+    return hit.source, hit.page, hit.start, hit.end
 
 
 def _recall(hits: Sequence[Hit], places: Sequence[Stretch]) -> float:
     """The share of the answering passages' characters that the hits hold; pages count whole."""
-    wanted = {(place[0], place[1], n) for place in places for n in range(place[2], min(place[3], 10**6))}
+    found = [_stretch(hit) for hit in hits]
     if any(place[3] > 10**6 for place in places):  # only the page is known
-        return float(any(_overlap(hit, place) for hit in hits for place in places))
-    held = {(hit.source, hit.page, n) for hit in hits for n in range(hit.start, hit.end)}
-    return len(wanted & held) / len(wanted) if wanted else 0.0
+        return float(any(overlaps(hit, place) for hit in found for place in places))
+    return character_recall(found, places)
 
 
 # --- quotes and abstaining -------------------------------------------------------------------------------
