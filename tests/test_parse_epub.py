@@ -68,6 +68,14 @@ def test_the_older_table_of_contents() -> None:
     assert [page.label for page in document.pages] == ["第一章", None]
 
 
+def test_a_chapter_that_is_the_table_of_contents_makes_no_page() -> None:
+    book = epub({"toc.xhtml": "<p>Two ... 5</p>", "two.xhtml": "<p>Second.</p>"})
+    assert len(parse(book, "a.epub").pages) == 2
+    guide = '<guide><reference type="toc" href="toc.xhtml#a"/></guide>'
+    book = epub({"toc.xhtml": "<p>Two ... 5</p>", "two.xhtml": "<p>Second.</p>"}, after=guide)
+    assert [page.text for page in parse(book, "a.epub").pages] == ["Second."]
+
+
 def test_title_and_writers() -> None:
     metadata = "<dc:title>Moby-Dick</dc:title><dc:creator>H. Melville</dc:creator><dc:creator>X</dc:creator>"
     assert read({"1.xhtml": "<p>x</p>"}, metadata=metadata).title == "Moby-Dick – H. Melville, X"

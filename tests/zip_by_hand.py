@@ -22,8 +22,8 @@ def zipped(members: Mapping[str, bytes], *, method: int = zipfile.ZIP_DEFLATED) 
     return out.getvalue()
 
 
-def epub(chapters: Mapping[str, str], *, metadata: str = "", **others: str) -> bytes:
-    """A book of these chapters' bodies, in this order.
+def epub(chapters: Mapping[str, str], *, metadata: str = "", after: str = "", **others: str) -> bytes:
+    """A book of these chapters' bodies, in this order; `after` stands behind the package's spine.
 
     `others` are further members below OPS, `nav_xhtml` being OPS/nav.xhtml, listed as table of contents;
     `META_INF_encryption_xml` is META-INF/encryption.xml.
@@ -53,7 +53,7 @@ def epub(chapters: Mapping[str, str], *, metadata: str = "", **others: str) -> b
     package = (
         '<package xmlns="http://www.idpf.org/2007/opf" version="3.0">'
         f'<metadata xmlns:dc="http://purl.org/dc/elements/1.1/">{metadata}</metadata>'
-        f"<manifest>{''.join(items)}</manifest><spine>{''.join(spine)}</spine></package>"
+        f"<manifest>{''.join(items)}</manifest><spine>{''.join(spine)}</spine>{after}</package>"
     )
     members["OPS/book.opf"] = package.encode()
     return zipped(members)

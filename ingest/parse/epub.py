@@ -70,7 +70,13 @@ class _Book:
             item.get("id", ""): item for item in _all(package, "item") if item.get("href") is not None
         }
         paths = (self._href(item) for item in self._in_order(package) if _is_text(item))
-        self.spine = list(dict.fromkeys(paths))  # some books list every section of a file
+        contents = {
+            _resolved(self._path, one.get("href", ""))
+            for one in _all(package, "reference")
+            if one.get("type", "").lower() == "toc"
+        }
+        # some books list every section of a file
+        self.spine = [path for path in dict.fromkeys(paths) if path not in contents]
         self._refuse_encrypted()
         self.title = self._title(package)
         self.titles = self._titles(package)
