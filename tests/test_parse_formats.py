@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import odf_by_hand
 import pytest
 from docx_by_hand import archive, docx, p
+from odf_by_hand import odf
 from pdf_by_hand import lines_pdf
 from pictures_by_hand import drawn, saved
+from pptx_by_hand import pptx, slide, title
+from xls_by_hand import xls, xlsb
+from xlsx_by_hand import row, text, xlsx
 from zip_by_hand import epub, zipped
 
 from ingest.parse import FORMATS, Format, format_of, parse, worth_reading
@@ -13,6 +18,7 @@ from ingest.parse.recognise import HEAD_BYTES
 from rag.errors import CorruptSource, EmptySource, EncryptedSource, UnsupportedFormat
 
 PDF, DOCX, HTML = lines_pdf(["Words."]), docx(p("Words.")), b"<!DOCTYPE html><p>Words.</p>"
+OPEN_XML, OPEN = "application/vnd.openxmlformats-officedocument", "application/vnd.oasis.opendocument"
 OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 
 PICTURE_KINDS = ("PNG", "JPEG", "TIFF", "WEBP", "BMP", "GIF")
@@ -22,6 +28,15 @@ MAILBOX = (b"From a@b.c Fri Nov 20 19:27:16 2026\n" + MAIL + b"\n") * 2
 SAMPLES = {
     "application/pdf": PDF,
     "application/vnd.openxmlformats-officedocument.wordprocessingml.document": DOCX,
+    f"{OPEN_XML}.presentationml.presentation": pptx(slide(title("Words."))),
+    f"{OPEN_XML}.spreadsheetml.sheet": xlsx(row(1, text("A1", "Words."))),
+    "application/vnd.ms-excel.sheet.binary.macroenabled.12": xlsb((0, 0, "Words.")),
+    "application/vnd.ms-excel": xls(["Words."]),
+    f"{OPEN}.text": odf("text", odf_by_hand.p("Words.")),
+    f"{OPEN}.spreadsheet": odf("spreadsheet", odf_by_hand.table(odf_by_hand.row("Words."))),
+    f"{OPEN}.presentation": odf(
+        "presentation", f"<draw:page>{odf_by_hand.frame(odf_by_hand.p('Words.'))}</draw:page>"
+    ),
     "application/epub+zip": epub({"1.xhtml": "<p>Words.</p>"}),
     "application/rtf": rb"{\rtf1 Words.}",
     "application/zip": zipped({"a.txt": b"Words."}),
@@ -67,6 +82,11 @@ def test_an_extension_or_name_is_one_format_s() -> None:
         ("README", b"Words.", "text/plain"),
         ("a.txt", "Words.".encode("utf-16"), "text/plain"),
         (".hidden", b"Words.", "text/plain"),
+        ("a.xlsx", xls(["x"]), "application/vnd.ms-excel"),
+        ("noname", xlsx(row(1, text("A1", "x"))), f"{OPEN_XML}.spreadsheetml.sheet"),
+        ("a.zip", odf("text", ""), f"{OPEN}.text"),
+        ("a.zip", odf("text-template", ""), f"{OPEN}.text"),
+        ("a.ods", odf("text", ""), f"{OPEN}.text"),
         ("folder.pdf/a.txt", b"Words.", "text/plain"),
         ("a.txt", MAIL, "message/rfc822"),
         ("1699999999.M5P6V7.host:2,S", MAIL, "message/rfc822"),  # as Maildir names them

@@ -120,7 +120,7 @@ FORMATS = (
         _in("old_sheets"),
         by_name=False,
     ),
-    Format("application/vnd.ms-excel", (".xls", ".xlt"), is_xls, _in("old_sheets"), by_name=False),
+    Format("application/vnd.ms-excel", (".xls", ".xlt"), is_xls, _in("old_sheets"), by_name=True),
     Format(f"{_OPEN}.text", (".odt", ".ott"), zip_of_type(f"{_OPEN}.text"), _in("open_text"), by_name=False),
     Format(
         f"{_OPEN}.spreadsheet",
