@@ -3,7 +3,8 @@
 Takes paths and settings, gives a `Report`. The next files are parsed and cut while those before are embedded;
 small ones are embedded and stored together. A source that was told as done is in the index and found.
 Stopped at any moment, what is done is kept and the same call goes on from there. Does not print or draw:
-`progress` is called with where it is. Neither model nor parser is started where nothing is to be read.
+`progress` is called with where it is, by two threads. Neither model nor parser is started where nothing is to
+be read.
 """
 
 from __future__ import annotations
@@ -251,6 +252,7 @@ class _Run:
                 sandbox=sandbox,
                 limit_megabytes=self.settings.file_megabytes,
                 passwords=self.passwords,
+                on_page=lambda page, pages: self._tell(task, page=(page, pages)),
             )
         finally:
             self.sofar.seconds["parse"] += time.monotonic() - begun
@@ -304,7 +306,7 @@ class _Run:
         self.bytes_done += task.place.size_bytes
         self._tell(task)
 
-    def _tell(self, task: Task, *, more_bytes: float = 0.0) -> None:
+    def _tell(self, task: Task, *, more_bytes: float = 0.0, page: tuple[int, int] | None = None) -> None:
         if self.progress is None:
             return
         done = self.bytes_done + more_bytes
@@ -318,6 +320,7 @@ class _Run:
                 seconds_left=spent * (self.bytes_total - done) / done if done else None,
                 pages=self.sofar.pages,
                 seconds=spent,
+                page=page,
             )
         )
 

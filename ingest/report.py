@@ -20,6 +20,7 @@ class Progress:
     seconds_left: float | None  # None until something can be said of it
     pages: int = 0
     seconds: float = 0.0  # since it began
+    page: tuple[int, int] | None = None  # of a scan, whose pages take long: which is read, of how many
 
     @property
     def chunks_per_second(self) -> float | None:

@@ -56,7 +56,8 @@ def shown_progress(*, bar: bool) -> Iterator[Callable[[pipeline.Progress], None]
 
 def progress_words(state: pipeline.Progress) -> str:
     """How far it is: files, pages, chunks, how many a second, and the time left."""
-    words = [f"{state.files_done:,} of {plural(state.files_total, 'file')}"]
+    words = [f"page {state.page[0]} of {state.page[1]}"] if state.page else []
+    words.append(f"{state.files_done:,} of {plural(state.files_total, 'file')}")
     words += [plural(state.pages, "page"), plural(state.chunks, "chunk")]
     if state.chunks_per_second is not None:
         words.append(f"{state.chunks_per_second:.0f}/s")

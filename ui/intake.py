@@ -117,8 +117,9 @@ def _going(intake: Intake) -> dict[str, Any]:
         far.append(f"{progress.chunks_per_second:.0f} a second")
     if progress.seconds_left is not None:
         far.append(f"about {progress.seconds_left:.0f} s left")
+    page = f", page {progress.page[0]} of {progress.page[1]}" if progress.page else ""
     return {
-        "now": f"Reading {visible(progress.source)}" if progress.source else "Looking for what is new",
+        "now": f"Reading {visible(progress.source)}{page}" if progress.source else "Looking for what is new",
         "far": ", ".join(far),
         "share": progress.files_done / progress.files_total if progress.files_total else None,
         "stopping": intake.stopping,
