@@ -7,12 +7,13 @@ PYTHON ?= python3
 INDEX ?= .run/index
 PORT ?= 8501
 COLLECTIONS ?= ../shared/bench# the folder of collections that `make bench-search` asks
+DOCUMENTS ?= data/samples# the folder of PDFs and texts that `make bench-ingest` reads
 VENV := .venv
 RUN := $(VENV)/bin
 
 export HF_HUB_OFFLINE = 1
 
-.PHONY: run ingest-samples test lint check bench bench-search bench-verdicts bench-model clean
+.PHONY: run ingest-samples test lint check bench bench-search bench-verdicts bench-model bench-ingest clean
 
 run: ingest-samples
 	$(RUN)/rag ui --index $(INDEX) --port $(PORT)
@@ -30,7 +31,7 @@ lint: $(VENV)/installed-for-tests
 
 check: lint test
 
-bench: bench-search bench-verdicts bench-model
+bench: bench-search bench-verdicts bench-model bench-ingest
 
 bench-search: $(VENV)/installed-for-tests
 	$(RUN)/python -m benchmarks.search $(COLLECTIONS)
@@ -41,6 +42,10 @@ bench-verdicts: $(VENV)/installed-for-tests
 # Writes a file of 4.4 GB to a temporary folder, and removes it.
 bench-model: $(VENV)/installed-for-tests
 	$(RUN)/python -m benchmarks.model
+
+# Side by side with LangChain's usual way; a few hundred pages (DOCUMENTS=folder) take some minutes.
+bench-ingest: $(VENV)/installed-for-tests
+	$(RUN)/python -m benchmarks.ingest $(DOCUMENTS)
 
 # llama-cpp-python is compiled here, once: 4 to 5 minutes on two cores.
 $(VENV)/installed: pyproject.toml constraints.txt
