@@ -13,7 +13,7 @@ RUN := $(VENV)/bin
 
 export HF_HUB_OFFLINE = 1
 
-.PHONY: run ingest-samples test lint check bench bench-search bench-verdicts bench-model bench-ingest clean
+.PHONY: run ingest-samples test lint check bench bench-search bench-verdicts bench-model bench-ingest bench-ocr clean
 
 run: ingest-samples
 	$(RUN)/rag ui --index $(INDEX) --port $(PORT)
@@ -31,7 +31,7 @@ lint: $(VENV)/installed-for-tests
 
 check: lint test
 
-bench: bench-search bench-verdicts bench-model bench-ingest
+bench: bench-search bench-verdicts bench-model bench-ingest bench-ocr
 
 bench-search: $(VENV)/installed-for-tests
 	$(RUN)/python -m benchmarks.search $(COLLECTIONS)
@@ -46,6 +46,10 @@ bench-model: $(VENV)/installed-for-tests
 # Side by side with LangChain's usual way; a few hundred pages (DOCUMENTS=folder) take some minutes.
 bench-ingest: $(VENV)/installed-for-tests
 	$(RUN)/python -m benchmarks.ingest $(DOCUMENTS)
+
+# Twenty scans that it makes, with fonts of the system: two minutes.
+bench-ocr: $(VENV)/installed-for-tests
+	$(RUN)/python -m benchmarks.ocr
 
 # llama-cpp-python is compiled here, once: 4 to 5 minutes on two cores.
 $(VENV)/installed: pyproject.toml constraints.txt

@@ -154,10 +154,12 @@ def _boxes(page: Any, image: Any, quote: str, near: float) -> tuple[list[Box4], 
 
 def _boxes_by_ocr(image: Any, quote: str, near: float) -> tuple[list[Box4], float]:
     """The same on a page that is a picture."""
+    from ingest.parse.ocr_page import in_reading_order
+
     read = ocr.read_picture(image)
     letters: list[str] = []
     boxes: list[Box4] = []
-    for line in read.lines:
+    for line in in_reading_order(read):
         for character, box in zip(line.text, line.boxes, strict=True):
             folded = fold(character)
             letters.append(folded)

@@ -46,6 +46,7 @@ def examine(settings: Settings) -> list[Finding]:
         Finding("machine", machine),
         Finding("python", platform.python_version()),
         *_packages(),
+        _pictures(),
         _embedder(settings),
         _model(settings),
         *_index(settings),
@@ -60,6 +61,14 @@ def _packages() -> list[Finding]:
         except importlib.metadata.PackageNotFoundError:
             findings.append(Finding(name, "not installed", ok=False, cure=f"pip install {name}"))
     return findings
+
+
+def _pictures() -> Finding:
+    from ingest.parse.ocr import INSTALL, available
+
+    if not available():
+        return Finding("text in pictures", "not read: nothing is installed that could", cure=INSTALL)
+    return Finding("text in pictures", f"read by RapidOCR {importlib.metadata.version('rapidocr')}")
 
 
 def _embedder(settings: Settings) -> Finding:

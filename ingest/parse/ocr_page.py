@@ -36,20 +36,24 @@ def picture_lines(image: Image.Image, dpi: float) -> list[Line]:
 
 def lines_in(read: ReadPicture, dpi: float) -> list[Line]:
     """What was read, in order: columns one after the other, tables by row, notes in the margin last."""
-    upright = _in_order([line for line in read.lines if not line.on_end], read.skew)
+    ordered = in_reading_order(read)
+    upright = [line for line in ordered if not line.on_end]
     found = lines_of(rows_in_order(list(_words(upright, read, dpi))))
-    beside = [Line(clean(line.text).strip(), 0.0, -1000.0, 0.1) for line in read.lines if line.on_end]
+    beside = [Line(clean(line.text).strip(), 0.0, -1000.0, 0.1) for line in ordered if line.on_end]
     return [*found, *(line for line in beside if line.text)]
 
 
-def _in_order(lines: Sequence[ReadLine], skew: float) -> list[ReadLine]:
+def in_reading_order(read: ReadPicture) -> list[ReadLine]:
+    """The lines as one reads: down each column, and those in the margin last."""
+    lines, skew = [line for line in read.lines if not line.on_end], read.skew
     placed = []
     for number, line in enumerate(lines):
         first, *_, last = [box for box in (line.boxes[0], *line.boxes) if box[2]]
         left, bottom = _straight(first, skew)
         right = _straight(last, skew)[0] + last[2] - last[0]
         placed.append(Placed(number, left, right, bottom - line.height / 2, line.height))
-    return [lines[number] for number in reading_order(placed)]
+    beside = [line for line in read.lines if line.on_end]
+    return [lines[number] for number in reading_order(placed)] + beside
 
 
 def _words(lines: Sequence[ReadLine], read: ReadPicture, dpi: float) -> Iterator[Word]:
