@@ -14,8 +14,8 @@ from collections.abc import Iterator
 from itertools import accumulate
 from pathlib import PurePosixPath
 
-from ingest.parse.clean import clean, clean_prose, hidden_tags
-from ingest.parse.decode import decode
+from ingest.parse.clean import clean, clean_prose
+from ingest.parse.decode import decode_told
 from rag.errors import EmptySource, UnsupportedFormat
 from rag.records import Document, Heading, Page
 
@@ -42,10 +42,7 @@ _NO_LINE_END = re.compile("[\v\x1c\x1d\x1e\x85\u2028\u2029]")  # ends lines in p
 
 def parse(data: bytes, name: str) -> Document:
     """The file's lines."""
-    decoded, warning = decode(data)
-    told = [warning] if warning else []
-    if hidden := hidden_tags(decoded):
-        told.append(f"{hidden} characters that no screen shows (Unicode tags) were left out")
+    decoded, told = decode_told(data)
     text = line_by_line(decoded)
     if not text.strip():
         raise EmptySource("the file holds no text")

@@ -13,6 +13,7 @@ import string
 from collections.abc import Collection, Iterator
 from functools import cache
 
+from ingest.parse.clean import hidden_tags
 from rag.errors import CorruptSource
 
 _MARKS = (
@@ -90,6 +91,15 @@ def decode(data: bytes) -> tuple[str, str | None]:
     if sum(character > "\x7f" for character in almost) - bad > 10 * bad:
         return almost, f"{bad} places are not valid UTF-8 and show as \ufffd"
     return _lenient(data, guess(data))
+
+
+def decode_told(data: bytes) -> tuple[str, list[str]]:
+    """As `decode`, with all that a reader of the text should be warned of: hidden words, too."""
+    text, warning = decode(data)
+    warnings = [warning] if warning else []
+    if hidden := hidden_tags(text):
+        warnings.append(f"{hidden} characters that no screen shows (Unicode tags) were left out")
+    return text, warnings
 
 
 def guess(data: bytes) -> str:

@@ -5,8 +5,8 @@ A record reads `key: value | key.inner: value`. A line that is no JSON stays as 
 
 from __future__ import annotations
 
-from ingest.parse.clean import clean_prose, hidden_tags
-from ingest.parse.decode import decode
+from ingest.parse.clean import clean_prose
+from ingest.parse.decode import decode_told
 from ingest.parse.json_values import load, row
 from rag.errors import CorruptSource, EmptySource
 from rag.records import Document, Page
@@ -16,10 +16,7 @@ MEDIA_TYPE = "application/jsonl"
 
 def parse(data: bytes, name: str) -> Document:
     """The records of `data` in words."""
-    decoded, warning = decode(data)
-    warnings = [warning] if warning else []
-    if hidden := hidden_tags(decoded):
-        warnings.append(f"{hidden} characters that no screen shows (Unicode tags) were left out")
+    decoded, warnings = decode_told(data)
     text, bad = read_lines(decoded)
     filled = sum(map(bool, text.split("\n")))
     if not filled:

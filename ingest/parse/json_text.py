@@ -11,9 +11,9 @@ from collections.abc import Iterable
 from typing import Any
 
 from ingest.parse.blocks import PageText
-from ingest.parse.clean import clean_prose, hidden_tags
+from ingest.parse.clean import clean_prose
 from ingest.parse.code import line_by_line
-from ingest.parse.decode import decode
+from ingest.parse.decode import decode_told
 from ingest.parse.json_lines import read_lines
 from ingest.parse.json_values import Pairs, is_records, lines, load, records, row
 from rag.errors import CorruptSource, EmptySource
@@ -28,10 +28,7 @@ _TITLES = ("title", "name")
 
 def parse(data: bytes, name: str) -> Document:
     """The values of `data` in words."""
-    decoded, warning = decode(data)
-    warnings = [warning] if warning else []
-    if hidden := hidden_tags(decoded):
-        warnings.append(f"{hidden} characters that no screen shows (Unicode tags) were left out")
+    decoded, warnings = decode_told(data)
     if not decoded.strip("\ufeff \t\r\n\0"):
         raise EmptySource("the file holds no text")
     title = None

@@ -14,8 +14,8 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from ingest.parse.blocks import PageText
-from ingest.parse.clean import clean, clean_prose, hidden_tags, joined
-from ingest.parse.decode import decode
+from ingest.parse.clean import clean, clean_prose, joined
+from ingest.parse.decode import decode_told
 from ingest.parse.html import add_fragment
 from rag.errors import EmptySource
 from rag.records import Document
@@ -27,10 +27,7 @@ _TITLE = re.compile(r"^title:[ \t]*(['\"]?)(.+?)\1[ \t]*$", re.MULTILINE | re.IG
 
 def parse(data: bytes, name: str) -> Document:
     """The text of `data` without its markup."""
-    decoded, warning = decode(data)
-    warnings = [warning] if warning else []
-    if hidden := hidden_tags(decoded):
-        warnings.append(f"{hidden} characters that no screen shows (Unicode tags) were left out")
+    decoded, warnings = decode_told(data)
     text = clean(decoded)
     page, title = PageText(), None
     if front := _FRONT_MATTER.match(text):

@@ -13,7 +13,7 @@ from typing import Any
 
 from ingest.parse.blocks import PageText
 from ingest.parse.clean import clean, clean_prose
-from ingest.parse.decode import decode
+from ingest.parse.decode import decode_told
 from ingest.parse.html import add_fragment
 from ingest.parse.markdown import add_markdown
 from rag.errors import CorruptSource, EmptySource
@@ -27,7 +27,7 @@ _COLOURS = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 
 def parse(data: bytes, name: str) -> Document:
     """The notebook's text."""
-    text, warning = decode(data)
+    text, told = decode_told(data)
     try:
         notebook = json.loads(text)
     except RecursionError as error:
@@ -46,8 +46,7 @@ def parse(data: bytes, name: str) -> Document:
     page = reader.page.page()
     title = _string(_dict(notebook.get("metadata")).get("title"))
     title = clean_prose(title) or next((one.text for one in page.headings if one.level == 1), "")
-    told = ([warning] if warning else []) + reader.warnings
-    return Document(MEDIA_TYPE, (page,), title or None, tuple(told))
+    return Document(MEDIA_TYPE, (page,), title or None, (*told, *reader.warnings))
 
 
 def _cells(notebook: dict[str, Any]) -> Iterator[dict[str, Any]]:

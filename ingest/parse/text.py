@@ -10,8 +10,8 @@ from __future__ import annotations
 import re
 
 from ingest.parse.blocks import PageText
-from ingest.parse.clean import clean_lines, hidden_tags
-from ingest.parse.decode import decode
+from ingest.parse.clean import clean_lines
+from ingest.parse.decode import decode_told
 from ingest.parse.wrapped import ITEM, unwrap, width, wrap_width
 from rag.errors import EmptySource
 from rag.records import Document, Page
@@ -32,10 +32,7 @@ _CJK_CHAPTER = re.compile(
 
 def parse(data: bytes, name: str) -> Document:
     """The text of `data`, decoded and put into paragraphs."""
-    decoded, warning = decode(data)
-    warnings = [warning] if warning else []
-    if hidden := hidden_tags(decoded):
-        warnings.append(f"{hidden} characters that no screen shows (Unicode tags) were left out")
+    decoded, warnings = decode_told(data)
     text = clean_lines(decoded).expandtabs(4)
     if not text.strip():
         raise EmptySource("the file holds no text")
