@@ -111,8 +111,7 @@ def _citations(opened: Opened, exchanges: Sequence[Exchange]) -> Sequence[Citati
 
 def _data(shown: ShownPage, opened: Opened, citations: Sequence[Citation]) -> dict[str, Any]:
     source, image = shown.source, shown.image
-    words = one_line(page_name(source.media_type, shown.page, shown.label)) or "page 1"
-    words = words[:1].upper() + words[1:]
+    words = _page_words(shown)
     drawn = None
     if image is not None:
         drawn = {
@@ -134,6 +133,13 @@ def _data(shown: ShownPage, opened: Opened, citations: Sequence[Citation]) -> di
         "notes": list(shown.notes),
         "citation": _position(opened, citations),
     }
+
+
+def _page_words(shown: ShownPage) -> str:
+    """`Page 3`, `Sheet Budget`, `plan.pdf`: a name that is the document's own stays as it is written."""
+    words = one_line(page_name(shown.source.media_type, shown.page, shown.label)) or "page 1"
+    own = shown.label and words == one_line(page_name("", shown.page, shown.label))
+    return words if own else words[:1].upper() + words[1:]
 
 
 def _of_all(words: str, shown: ShownPage) -> str:
