@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
+import os
 import struct
 import time
 import zipfile
@@ -17,6 +19,8 @@ from ingest.parse import Options
 from ingest.parse import parse as parse_any
 from ingest.parse.budget import Budget
 from ingest.parse.zipped import parse
+from ingest.reading import parse_file
+from ingest.sandbox import Sandbox
 from rag.errors import CorruptSource, EmptySource, EncryptedSource, ParserFailed
 from rag.records import Document
 
@@ -142,6 +146,27 @@ def test_a_file_that_says_it_is_a_document_is_not_taken_for_an_archive() -> None
     with pytest.raises(CorruptSource, match=r"named \.docx, but it is a ZIP archive"):
         parse_any(NO_DOCX, "a.docx")
     assert labels(parse_any(NO_DOCX, "a.txt")) == ["[Content_Types].xml"]
+
+
+def test_who_waits_is_told_after_each_member(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ingest.parse.members.TELL_SECONDS", 0.0)
+    steps: list[tuple[int, int]] = []
+    read(zipped({f"{n}.txt": b"Words." for n in range(3)}), on_page=lambda *step: steps.append(step))
+    assert steps == [(1, 3), (2, 3), (3, 3)]
+
+
+def test_it_is_read_in_the_sandbox(tmp_path: Path) -> None:
+    data = zipped({"a.txt": b"Words.", "b.pdf": b"no pdf", "c.zip": zipped({"d.md": b"# Tea"})})
+    (tmp_path / "a.zip").write_bytes(data)
+    with Sandbox() as sandbox:
+        document = parse_file(
+            os.fsencode(tmp_path / "a.zip"),
+            name="a.zip",
+            content_hash=hashlib.sha256(data).hexdigest(),
+            sandbox=sandbox,
+        )
+    assert document == read(data)
+    assert labels(document) == ["a.txt", "c.zip/d.md"]
 
 
 # --- attacks --------------------------------------------------------------------------------------

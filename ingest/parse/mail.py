@@ -64,6 +64,7 @@ def read_mail(mail: Message, options: Options) -> Document:
     if not page.text and not parts.attached:
         raise EmptySource("the mail has neither headers nor text")
     members.add_page(page)
+    members.expect(len(parts.attached))
     for name, part in parts.attached:
         if (inner := _inner(part)) is not None:
             members.add(name, partial(read_mail, inner))

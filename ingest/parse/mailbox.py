@@ -23,6 +23,7 @@ def parse(data: bytes, name: str, options: Options) -> Document:
     """The pages of the mailbox's mails, in their order."""
     members = Members(options)
     starts = [(found.start(), found.end()) for found in MAIL_START.finditer(data)] or [(0, 0)]
+    members.expect(len(starts))
     for number, ((_, begin), (end, _)) in enumerate(pairwise([*starts, (len(data), len(data))]), 1):
         mail = _QUOTED.sub(rb"\1", data[begin:end])
         members.add(f"mail {number}", partial(parse_mail, mail, f"mail {number}"))

@@ -7,6 +7,7 @@ members of these, share one budget of bytes, number and depth. Does not know how
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -16,6 +17,7 @@ from ingest.parse.clean import clean
 from rag.errors import EmptySource, EncryptedSource, ParserFailed, SourceError, UnsupportedFormat
 from rag.records import Document, Heading, Page
 
+TELL_SECONDS = 1.0  # between two words of how far it is
 _MOST_WARNINGS = 20
 _MOST_NAMED = 5  # of those that are left out
 _DEEPEST_HEADING = 9
@@ -35,6 +37,12 @@ class Members:
         self._failed: list[tuple[str, SourceError]] = []
         self._left_out: list[str] = []
         self._warnings: list[str] = []
+        self._done, self._expected = 0, 1
+        self._told = time.monotonic()
+
+    def expect(self, count: int) -> None:
+        """How many members there are, for those who wait."""
+        self._expected = count
 
     def add_page(self, page: Page) -> None:
         """A page of the file's own, such as a mail's text."""
@@ -69,6 +77,7 @@ class Members:
             self._failed.append((name, ParserFailed("it is nested too deeply to be read")))
         except Exception as error:  # as in the sandbox: a parser's own fault costs that one file
             self._failed.append((name, ParserFailed(f"{type(error).__name__}: {error}"[:300])))
+        self._tell()
 
     def document(self, media_type: str, title: str | None = None) -> Document:
         """All pages; raises where there are none, and says why."""
@@ -86,6 +95,14 @@ class Members:
             label = _label(name, document, page)
             self.add_page(replace(page, headings=(*above, *below), label=label))
         self._warnings += [f"{name}: {warning}" for warning in document.warnings]
+
+    def _tell(self) -> None:
+        """Each member may take as long as a file by itself: the time limit starts anew."""
+        self._done += 1
+        on_page, now = self._options.on_page, time.monotonic()
+        if on_page is not None and now - self._told >= TELL_SECONDS:
+            self._told = now
+            on_page(self._done, max(self._done, self._expected))
 
     def _all_warnings(self) -> list[str]:
         warnings = [*self._warnings, *(f"{name} could not be read: {error}" for name, error in self._failed)]

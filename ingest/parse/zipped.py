@@ -31,6 +31,7 @@ def parse(data: bytes, name: str, options: Options) -> Document:
     """The pages of the archive's members, in the archive's order."""
     members = Members(options)
     archive = Archive(data, unpacked_megabytes=UNPACKED_MEGABYTES, budget=members.budget)
+    members.expect(len(archive.members))
     password = _password(archive, options.passwords)
     for member, path in zip(archive.members, _paths(archive.members), strict=True):
         if member.is_dir() or not path or _is_hidden(path):
