@@ -40,11 +40,14 @@ _TRANSLATION = AS_IDEOGRAPHS | str.maketrans(
 _TO_TRANSLATE = re.compile("[" + "".join(map(chr, _TRANSLATION)) + "]")
 _SPACE_RUN = re.compile(r"[ \t]+")
 _BLANK_LINES = re.compile(r"\n{3,}")
+_LEADS = re.compile(r"[.·…_] ?[.·…_]")  # quickly: whether there may be one
 _DOT_LEADER = re.compile(r"(?: ?[.·…_]){5,}")
 
 
 def clean(text: str) -> str:
     """`text` without what has no place in it; lines and the spaces inside them stay as they were."""
+    if text.isascii() and text.isprintable():
+        return text  # most of what there is to clean
     if _SURROGATES.search(text):
         text = _SURROGATES.sub("\ufffd", text)
     text = _TAGS.sub("", _CONTROLS.sub("", _LINE_END.sub("\n", text)))
@@ -66,7 +69,9 @@ def clean_prose(text: str) -> str:
 
 def collapse(text: str) -> str:
     """Runs of spaces made one, none at the ends; long dot leaders (tables of contents) made one ellipsis."""
-    return _DOT_LEADER.sub(" …", _SPACE_RUN.sub(" ", text)).strip()
+    if "  " in text or "\t" in text:
+        text = _SPACE_RUN.sub(" ", text)
+    return _DOT_LEADER.sub(" …", text).strip() if _LEADS.search(text) else text.strip()
 
 
 def hidden_tags(text: str) -> int:

@@ -65,10 +65,8 @@ def _split(line: Sequence[Word]) -> Row:
     """A line cut at its wide gaps."""
     parts = [[line[0]]]
     for word, after in pairwise(line):
-        gap = after.left - word.right
-        size = min(word.style.size, after.style.size)
-        beside_number = is_number(word.text) or is_number(after.text)
-        if gap > (_NUMBERS_GAP if beside_number else _WIDE_GAP) * size:
+        gaps = (after.left - word.right) / min(word.style.size, after.style.size)
+        if gaps > _NUMBERS_GAP and (gaps > _WIDE_GAP or is_number(word.text) or is_number(after.text)):
             parts.append([])
         parts[-1].append(after)
     return [Segment.of(part) for part in parts]

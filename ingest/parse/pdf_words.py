@@ -12,10 +12,13 @@ import ctypes
 import math
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from itertools import accumulate
 from typing import Any
+
+import pypdfium2.raw as pdfium
 
 HYPHEN_MARKS = "\ufffe\x02"  # what pdfium puts for any hyphen at a line's end, in this version and older ones
 _TOKEN = re.compile(f"[^\\s{HYPHEN_MARKS}]+[{HYPHEN_MARKS}]?|[{HYPHEN_MARKS}]")
@@ -71,25 +74,23 @@ class PageWords:
 
 def words_of(page: Any) -> PageWords:
     """All the words of a `pypdfium2.PdfPage`, seen or not."""
-    import pypdfium2.raw as pdfium
-
     text_page = pdfium.FPDFText_LoadPage(page.raw)
     if not text_page:
         return PageWords((), page.get_bbox(), 0)
-    styles: dict[int | None, Style] = {}
     try:
-        found = list(_found(pdfium, text_page, styles))
+        found = _Finder(text_page)
+        words, lasts = found.words()
     finally:
         pdfium.FPDFText_ClosePage(text_page)
     quarters = Counter[int]()
-    for text, style, *_ in found:
-        quarters[style.quarter] += len(text)
+    for word in words:
+        quarters[word.style.quarter] += len(word.text)
     turn = quarters.most_common(1)[0][0] if quarters else 0
-    words = []
-    for text, style, (x, y), last, after_break in found:
-        left, baseline, _, _ = turned((x, y, x, y), turn)
-        words.append(Word(text, left, max(left, turned(last, turn)[2]), baseline, style, after_break))
-    return PageWords(tuple(words), turned(page.get_bbox(), turn), turn, frozenset(styles))
+    if turn:
+        for word, last in zip(words, lasts, strict=True):
+            word.left, word.baseline, _, _ = turned((word.left, word.baseline) * 2, turn)
+            word.right = max(word.left, turned(last, turn)[2])
+    return PageWords(tuple(words), turned(page.get_bbox(), turn), turn, frozenset(found.styles))
 
 
 def turned(box: Box, turn: int) -> Box:
@@ -102,79 +103,108 @@ def turned(box: Box, turn: int) -> Box:
     return min(across), min(up), max(across), max(up)
 
 
-def _found(
-    pdfium: Any, text_page: Any, styles: dict[int | None, Style]
-) -> Iterator[tuple[str, Style, tuple[float, float], Box, bool]]:
-    """Each word with its style, its first character's origin and its last one's box, and if a line begins."""
-    count = pdfium.FPDFText_CountChars(text_page)
-    buffer = (ctypes.c_ushort * (count + 1))()
-    units = max(0, pdfium.FPDFText_GetText(text_page, 0, count, buffer) - 1)
-    text = bytes(buffer)[: 2 * units].decode("utf-16-le", "surrogatepass")
-    place = _places(pdfium, text_page, text, alike=units == count)
-    x, y = ctypes.c_double(), ctypes.c_double()
-    left, right, bottom, top = (ctypes.c_double() for _ in range(4))
-    for match in _TOKEN.finditer(text):
-        start, end = match.span()
-        first, last = place(start), place(end - 1)
-        drawn = pdfium.FPDFText_GetTextObject(text_page, first)
-        key = ctypes.addressof(drawn.contents) if drawn else None
-        style = styles.get(key)
-        if style is None:
-            style = styles[key] = _style(pdfium, text_page, first, drawn)
-        pdfium.FPDFText_GetCharOrigin(text_page, first, x, y)
-        pdfium.FPDFText_GetCharBox(text_page, last, left, right, bottom, top)
-        box = (left.value, bottom.value, right.value, top.value)
-        said = match.group()
-        if said[-1] in HYPHEN_MARKS:
-            said = said[:-1] + "-"
-        if end - start > 1 and box[3] < y.value - style.size / 2 and abs(box[0] - x.value) < 2 * style.size:
-            # written downwards, as Chinese and Japanese can be: the same as if it were turned
-            style = replace(style, quarter=(style.quarter + 3) % 4) if not style.quarter else style
-        yield said, style, (x.value, y.value), box, text[start - 1 : start] == "\n"
+class _Finder:
+    """Asks pdfium about a page's text; what its answers are written to is made once."""
+
+    def __init__(self, text_page: Any) -> None:
+        self.styles: dict[int | None, Style] = {}
+        self._text_page = text_page
+        self._address = ctypes.cast(text_page, ctypes.c_void_p).value
+        self._name, self._flags = ctypes.create_string_buffer(128), ctypes.c_int()
+        self._matrix = pdfium.FS_MATRIX()
+        self._colour = tuple(ctypes.c_uint() for _ in range(4))  # red, green, blue, opacity
+
+    def words(self) -> tuple[list[Word], list[Box]]:
+        """Every word, and the box of its last character in the page's own space."""
+        text, place = self._text()
+        numbers = (ctypes.c_double * 6)()
+        at = [ctypes.addressof(numbers) + 8 * n for n in range(6)]
+        words: list[Word] = []
+        lasts: list[Box] = []
+        for match in _TOKEN.finditer(text):
+            start, end = match.span()
+            first = place(start)
+            drawn = _text_object(self._address, first)
+            style = self.styles.get(drawn) or self._new_style(first, drawn)
+            _origin(self._address, first, at[0], at[1])
+            _character_box(self._address, place(end - 1), at[2], at[3], at[4], at[5])
+            x, y, left, right, bottom, top = numbers
+            said = match.group()
+            if said[-1] in HYPHEN_MARKS:
+                said = said[:-1] + "-"
+            if top < y - style.size / 2 and end - start > 1 and abs(left - x) < 2 * style.size:
+                # written downwards, as Chinese and Japanese can be: the same as if it were turned
+                style = style if style.quarter else replace(style, quarter=3)
+            words.append(Word(said, x, max(x, right), y, style, text[start - 1 : start] == "\n"))
+            lasts.append((left, bottom, right, top))
+        return words, lasts
+
+    def _text(self) -> tuple[str, Callable[[int], int]]:
+        """The page's text, and from a place in it to pdfium's character.
+
+        pdfium counts UTF-16 units, and some characters that have no text.
+        """
+        count = pdfium.FPDFText_CountChars(self._text_page)
+        buffer = (ctypes.c_ushort * (count + 1))()
+        units = max(0, pdfium.FPDFText_GetText(self._text_page, 0, count, buffer) - 1)
+        text = bytes(buffer)[: 2 * units].decode("utf-16-le", "surrogatepass")
+        starts = None
+        if len(text) != units:
+            starts = [0, *accumulate(2 if character > "\uffff" else 1 for character in text)]
+        if units == count:
+            return text, int if starts is None else starts.__getitem__
+
+        def place(at: int) -> int:
+            unit = at if starts is None else starts[at]
+            return max(0, int(pdfium.FPDFText_GetCharIndexFromTextIndex(self._text_page, unit)))
+
+        return text, place
+
+    def _new_style(self, index: int, drawn: int | None) -> Style:
+        """How the text object is set to which this character belongs."""
+        page, matrix, colour = self._text_page, self._matrix, self._colour
+        pdfium.FPDFText_GetFontInfo(page, index, self._name, len(self._name), self._flags)
+        bold, mono, mathematical = _looks_of(self._name.value)
+        size = float(pdfium.FPDFText_GetFontSize(page, index)) or 1.0
+        quarter = 0
+        if pdfium.FPDFText_GetMatrix(page, index, matrix):
+            size *= math.hypot(matrix.c, matrix.d)
+            if size < _TYPE_3_POINTS:
+                size = max(size, self._ink_height(index))
+            if matrix.b or matrix.a <= 0:
+                quarter = round(math.atan2(matrix.b, matrix.a) / (math.pi / 2)) % 4
+        pdfium.FPDFText_GetFillColor(page, index, *colour)
+        invisible = colour[3].value == 0 or (bool(drawn) and _render_mode(drawn) == _INVISIBLE)
+        white = min(colour[0].value, colour[1].value, colour[2].value) >= WHITE
+        style = Style(abs(size), bold, mono, mathematical, invisible, white, quarter)
+        self.styles[drawn] = style
+        return style
+
+    def _ink_height(self, index: int) -> float:
+        left, right, bottom, top = (ctypes.c_double() for _ in range(4))
+        pdfium.FPDFText_GetCharBox(self._text_page, index, left, right, bottom, top)
+        return float(top.value - bottom.value)
 
 
-def _places(pdfium: Any, text_page: Any, text: str, *, alike: bool) -> Callable[[int], int]:
-    """From a place in the text to pdfium's character: it counts UTF-16 units, and some that have no text."""
-    if text.isascii() or max(text) < "\U00010000":
-        units = None
-    else:
-        lengths = (2 if character > "\uffff" else 1 for character in text)
-        units = [0, *accumulate(lengths)]
-
-    def place(at: int) -> int:
-        unit = at if units is None else units[at]
-        return unit if alike else max(0, int(pdfium.FPDFText_GetCharIndexFromTextIndex(text_page, unit)))
-
-    return place
+@lru_cache(maxsize=4096)
+def _looks_of(font: bytes) -> tuple[bool, bool, bool]:
+    """Whether a font's name says that it is bold, monospaced, made for formulas."""
+    name = font.decode("utf-8", "replace")
+    return bool(_BOLD.search(name)), bool(_MONO.search(name)), bool(_MATH.search(name))
 
 
-def _style(pdfium: Any, text_page: Any, index: int, drawn: Any) -> Style:
-    """How the text object is set to which this character belongs."""
-    name, flags, matrix = ctypes.create_string_buffer(128), ctypes.c_int(), pdfium.FS_MATRIX()
-    pdfium.FPDFText_GetFontInfo(text_page, index, name, len(name), flags)
-    font = name.value.decode("utf-8", "replace")
-    size = float(pdfium.FPDFText_GetFontSize(text_page, index)) or 1.0
-    quarter = 0
-    if pdfium.FPDFText_GetMatrix(text_page, index, matrix):
-        size *= math.hypot(matrix.c, matrix.d)
-        if size < _TYPE_3_POINTS:
-            size = max(size, _ink_height(pdfium, text_page, index))
-        quarter = round(math.atan2(matrix.b, matrix.a) / (math.pi / 2)) % 4
-    red, green, blue, alpha = (ctypes.c_uint() for _ in range(4))
-    pdfium.FPDFText_GetFillColor(text_page, index, red, green, blue, alpha)
-    mode = pdfium.FPDFTextObj_GetTextRenderMode(drawn) if drawn else 0
-    return Style(
-        abs(size),
-        bold=bool(_BOLD.search(font)),
-        mono=bool(_MONO.search(font)),
-        mathematical=bool(_MATH.search(font)),
-        invisible=mode == _INVISIBLE or alpha.value == 0,
-        white=min(red.value, green.value, blue.value) >= WHITE,
-        quarter=quarter,
-    )
+def _plain(function: Any, result: Any, *arguments: Any) -> Callable[..., Any]:
+    """One of pdfium's functions that takes addresses as numbers: called for every word, it must be quick.
+
+    It does not let go of the interpreter's lock while it runs, which takes less time than letting go.
+    """
+    return ctypes.PYFUNCTYPE(result, *arguments)(ctypes.cast(function, ctypes.c_void_p).value or 0)
 
 
-def _ink_height(pdfium: Any, text_page: Any, index: int) -> float:
-    left, right, bottom, top = (ctypes.c_double() for _ in range(4))
-    pdfium.FPDFText_GetCharBox(text_page, index, left, right, bottom, top)
-    return float(top.value - bottom.value)
+_ADDRESS = ctypes.c_void_p
+_text_object = _plain(pdfium.FPDFText_GetTextObject, _ADDRESS, _ADDRESS, ctypes.c_int)
+_render_mode = _plain(pdfium.FPDFTextObj_GetTextRenderMode, ctypes.c_int, _ADDRESS)
+_origin = _plain(pdfium.FPDFText_GetCharOrigin, ctypes.c_int, _ADDRESS, ctypes.c_int, _ADDRESS, _ADDRESS)
+_character_box = _plain(
+    pdfium.FPDFText_GetCharBox, ctypes.c_int, _ADDRESS, ctypes.c_int, _ADDRESS, _ADDRESS, _ADDRESS, _ADDRESS
+)
