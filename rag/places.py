@@ -23,6 +23,7 @@ _NAMED = {
     "application/zip": "file",
     MAIL: "part",
 }
+_OF_FILES = frozenset({"application/zip", MAIL})  # whose labels are files' names
 _ROW_TYPES = frozenset({"text/csv", "text/tab-separated-values"})
 _LINE_TYPES = frozenset({"application/jsonl", "text/x-source"})
 # A member or an attachment is told by its label, which ends in its name, or in its page's: "a.xlsx, sheet B".
@@ -83,7 +84,7 @@ def counted(media_type: str, label: str | None = None) -> Counted | None:
         return "row"
     if media_type in _LINE_TYPES:
         return "line"
-    if media_type not in _NAMED or not label:
+    if media_type not in _OF_FILES or not label:
         return None
     return "row" if _ROWS_INSIDE.search(label) else "line" if _LINES_INSIDE.search(label) else None
 

@@ -110,6 +110,8 @@ def test_lines_are_those_of_the_page(lines: list[str], data: st.DataObject) -> N
         ("application/zip", "data/A.CSV", "row"),
         ("application/zip", "a.zip/b.jsonl", "line"),
         ("application/zip", "a.md", None),
+        ("application/epub+zip", "An introduction to node.js", None),
+        ("application/mbox", "Re: setup.py", None),
         ("application/pdf", "a.csv", None),
         ("text/plain", None, None),
     ],
