@@ -1,4 +1,4 @@
-"""A PDF's page as a picture, and where on it the words of a quote stand.
+"""A page of a PDF or of a picture file as a picture, and where on it the words of a quote stand.
 
 Takes a file's location, a page number and the quoted words; gives a PNG with one box per line of the
 quote, in the picture's pixels. Runs pdfium in the sandbox's child: it is machine code that reads hostile
@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from ingest.files import open_regular
 from ingest.parse import ocr
+from ingest.parse.recognise import HEAD_BYTES, is_picture
 from ingest.quote_places import Box4, fold, found_spans, merge_lines
 from rag.errors import CorruptSource, EncryptedSource, ParserFailed
 
@@ -90,7 +91,13 @@ def render_in_child(
     """The sandbox's job: opens the PDF, draws the page, finds the quote. JSON in, JSON out."""
     import pypdfium2
 
+    from ingest.parse.picture import picture_of
+
     with open_regular(os.fsencode(location), limit_megabytes=None) as (stream, _):
+        head = stream.read(HEAD_BYTES)
+        stream.seek(0)
+        if is_picture(head):
+            return _drawn_picture(picture_of(stream.read(), page), quote, near, width)
         document = _opened(stream, passwords)
         if not 1 <= page <= len(document):
             raise CorruptSource(f"page {page} is not there; the file has {len(document)} pages")
@@ -114,16 +121,27 @@ def _opened(stream: Any, passwords: Sequence[str]) -> Any:
 
 
 def _drawn(page: Any, quote: str, near: float, width: int) -> dict[str, Any]:
-    import io
-
     points_wide, points_high = page.get_size()
     if points_wide <= 0 or points_high <= 0:
         raise CorruptSource(f"the page measures {points_wide:g} by {points_high:g} points")
     scale = min(width / points_wide, (MOST_PIXELS / (points_wide * points_high)) ** 0.5)
     image = page.render(scale=scale).to_pil()
+    return _reply(image, *_boxes(page, image, quote, near))
+
+
+def _drawn_picture(picture: Any, quote: str, near: float, width: int) -> dict[str, Any]:
+    scale = min(width / picture.width, (MOST_PIXELS / (picture.width * picture.height)) ** 0.5)
+    size = (max(1, round(picture.width * scale)), max(1, round(picture.height * scale)))
+    boxes, found = _boxes_by_ocr(picture, quote, near) if fold(quote) and ocr.available() else ([], 0.0)
+    scaled = [(box[0] * scale, box[1] * scale, box[2] * scale, box[3] * scale) for box in boxes]
+    return _reply(picture.resize(size), scaled, found)
+
+
+def _reply(image: Any, boxes: list[Box4], found: float) -> dict[str, Any]:
+    import io
+
     buffer = io.BytesIO()
     image.convert("RGB").save(buffer, "PNG", compress_level=2)  # level 9 saves a tenth, takes ten times
-    boxes, found = _boxes(page, image, quote, near)
     return {
         "png": base64.b64encode(buffer.getvalue()).decode("ascii"),
         "width": image.width,

@@ -15,7 +15,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pdf_by_hand import pdf
-from PIL import Image
+from pictures_by_hand import drawn
+from PIL import Image, ImageFont
 
 from ingest import page_image
 from ingest.page_image import render_page
@@ -315,3 +316,25 @@ def test_words_on_a_scan_are_boxed_by_ocr(tmp_path: Path) -> None:
     assert len(image.boxes) == 1
     assert image.boxes[0].left == pytest.approx(100, abs=12)
     assert image.boxes[0].top == pytest.approx(304, abs=14)
+
+
+def test_a_picture_file_is_shown_with_its_words_marked(tmp_path: Path, sandbox: Sandbox) -> None:
+    lines = ["Boats climb hills by locks,", "and 29 of them stand in a row", "at Caen Hill near Devizes."]
+    path = tmp_path / "photo.jpg"
+    exif = Image.Exif()
+    exif[0x0112] = 6  # taken on its side: shown upright
+    drawn(lines, size=64).rotate(90, expand=True).save(path, exif=exif.tobytes())
+    shown = render_page(bytes(path), 1, "Caen Hill near", width_pixels=500, sandbox=sandbox)
+    assert shown.width == 500
+    assert shown.height == pytest.approx(
+        500 * drawn(lines, size=64).height / drawn(lines, size=64).width, abs=2
+    )
+    assert shown.found == 1
+    (box,) = shown.boxes
+    scale = 500 / drawn(lines, size=64).width
+    assert box.top < (40 + 2 * 1.6 * 64 + 32) * scale < box.bottom  # the third line's middle
+    font = ImageFont.load_default(64)
+    assert box.left == pytest.approx((40 + font.getlength("at ")) * scale, abs=6)
+    assert box.right == pytest.approx((40 + font.getlength("at Caen Hill near")) * scale, abs=6)
+    with pytest.raises(CorruptSource, match="the picture is damaged"):
+        render_page(bytes(path), 2, "", width_pixels=500, sandbox=sandbox)

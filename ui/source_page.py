@@ -80,7 +80,7 @@ class SourcePages:
             source = snapshot.find(passage.source)
             page = snapshot.page(passage.source, passage.page)
         quote = page.text[passage.start : passage.end]
-        if source.media_type != "application/pdf":
+        if source.media_type != "application/pdf" and not source.media_type.startswith("image/"):
             return self._text(source, page, passage, both=False)
         try:
             self._require_unchanged(source)

@@ -15,6 +15,7 @@ from ingest.parse.budget import Budget
 from ingest.parse.code_names import CODE, CODE_NAMES
 from ingest.parse.decode import looks_like_text
 from ingest.parse.recognise import (
+    GIF,
     HEAD_BYTES,
     JPEG,
     OLE,
@@ -154,9 +155,7 @@ FORMATS = (
     Format("image/tiff", (".tif", ".tiff"), begins_with(*TIFF), _in("picture", options=True), by_name=False),
     Format("image/webp", (".webp",), is_webp, _in("picture", options=True), by_name=False),
     Format("image/bmp", (".bmp",), is_bmp, _in("picture", options=True), by_name=False),
-    Format(
-        "image/gif", (".gif",), begins_with(b"GIF87a", b"GIF89a"), _in("picture", options=True), by_name=False
-    ),
+    Format("image/gif", (".gif",), begins_with(*GIF), _in("picture", options=True), by_name=False),
     Format("text/html", (".html", ".htm", ".xhtml"), is_html, _in("html"), by_name=True),
     Format("text/markdown", (".md", ".markdown", ".mdown", ".mkd"), None, _in("markdown"), by_name=True),
     Format("application/json", (".json", ".geojson"), None, _in("json_text"), by_name=True),

@@ -64,6 +64,12 @@ def parse(data: bytes, name: str, options: Options = NO_OPTIONS) -> Document:
     return _document(f"image/{(image.format or '').lower()}", lines, tuple(said))
 
 
+def picture_of(data: bytes, number: int) -> Image.Image:
+    """A page of the file, counted from 1, as it is read; a `SourceError` says why there is none."""
+    with _damage_named():
+        return _page(_opened(data), number - 1)
+
+
 def _document(media_type: str, lines: list[list[Line]], said: tuple[str, ...]) -> Document:
     kept = without_running_heads(lines)
     if not any(kept):

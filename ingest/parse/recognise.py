@@ -19,6 +19,7 @@ OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"  # compound files: .doc, .xls, .ppt, a
 ZIP = (b"PK\x03\x04", b"PK\x05\x06")  # with members, and empty
 MEMBER_START = b"PK\x01\x02"  # of each line in a ZIP file's list of members (APPNOTE.TXT 4.3.12)
 PNG, JPEG = b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff"
+GIF = (b"GIF87a", b"GIF89a")
 TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
 _XLS_STREAMS = tuple(
@@ -78,6 +79,11 @@ def is_webp(data: bytes) -> bool:
 def is_bmp(data: bytes) -> bool:
     """Whether it begins as a bitmap; `BM` alone begins many a text, but no zeros follow there."""
     return data.startswith(b"BM") and data[6:10] == b"\0\0\0\0" and len(data) > 26
+
+
+def is_picture(data: bytes) -> bool:
+    """Whether it begins as one of the pictures whose text is read."""
+    return data.startswith((PNG, JPEG, *TIFF, *GIF)) or is_webp(data) or is_bmp(data)
 
 
 def is_zip(data: bytes) -> bool:
