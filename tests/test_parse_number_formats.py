@@ -47,6 +47,7 @@ from ingest.parse.number_formats import BUILT_IN, general, shown
         (0, '"yes";;"no"', "no"),
         (1.5, "[Red]0.0", "1.5"),
         (1234.56, "General", "1234.56"),
+        (5, "[<1.2.3]0;General", "5"),
         (5, 'General" km"', "5 km"),
         (-5, 'General" km"', "-5 km"),
     ],

@@ -252,6 +252,14 @@ def test_lists_in_lists_end_somewhere() -> None:
     assert text_of(deep).strip() == "- deep"
 
 
+@pytest.mark.parametrize("odd", ["²", "-1", "9" * 5000, "x", ""])
+def test_attributes_that_are_no_numbers_do_no_harm(odd: str) -> None:
+    repeated = f'table:number-columns-repeated="{odd}" table:number-rows-spanned="{odd}"'
+    rows = row(c("a", repeated), more=f'table:number-rows-repeated="{odd}"') + row("b")
+    assert sheet_of(rows) == "a\nb"
+    assert text_of(f'<text:h text:outline-level="{odd}">a<text:s text:c="{odd}"/>b</text:h>') in ("a b", "ab")
+
+
 def test_a_damaged_title_leaves_the_text() -> None:
     read = open_text.parse(odf("text", p("whole"), **{"meta.xml": "<broken"}), "a.odt")
     assert (read.title, read.pages[0].text) == (None, "whole")

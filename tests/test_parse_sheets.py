@@ -116,6 +116,16 @@ def test_cells_that_say_nothing(cell: str) -> None:
     assert text_of(xlsx(row(1, cell, text("B1", "seen")))) == "seen"
 
 
+@pytest.mark.parametrize("odd", ["²", "٣", "-1", "9" * 5000, "1e9", "NaN", ""])
+def test_attributes_that_are_no_numbers_do_no_harm(odd: str) -> None:
+    cell = f'<c r="{odd}" s="{odd}"><v>7</v></c><c t="s"><v>{odd}</v></c>'
+    styles = (
+        f'<styleSheet xmlns="{MAIN}"><fonts><font/></fonts><cellXfs><xf numFmtId="{odd}" fontId="{odd}"/>'
+    )
+    data = xlsx(f'<row r="{odd}">{cell}</row>', **{"xl__styles.xml": f"{styles}</cellXfs></styleSheet>"})
+    assert text_of(data) == "7"
+
+
 def test_formulas_without_a_stored_result_are_shown_and_said() -> None:
     read = parse(xlsx(row(1, '<c r="A1"><f>SUM(B1:B9)</f></c>', number("B1", "4"))), "a.xlsx")
     assert read.pages[0].text == "=SUM(B1:B9) | 4"

@@ -11,6 +11,7 @@ from typing import Any
 
 from ingest.parse.clean import clean_prose
 from ingest.parse.number_formats import shown
+from ingest.parse.open_xml import whole
 from ingest.parse.word_styles import child, local, value
 
 MOST_POINTS = 1000  # of a series; more are a curve that nobody reads off
@@ -69,10 +70,10 @@ def _points(holder: Any) -> dict[int, str]:
     )
     points: dict[int, str] = {}
     for point in (element for element in holder.iter() if local(element) == "pt"):
-        place, stored = value(point, "idx") or "", child(point, "v")
-        if place.isdigit() and stored is not None and stored.text:
+        place, stored = whole(value(point, "idx"), -1), child(point, "v")
+        if place >= 0 and stored is not None and stored.text:
             is_number = local(point.getparent()) in ("numCache", "numLit")
-            points.setdefault(int(place[:9]), _number(stored.text, code) if is_number else stored.text)
+            points.setdefault(place, _number(stored.text, code) if is_number else stored.text)
     if not points and (plain := child(holder, "v")) is not None and plain.text:
         points[0] = plain.text
     return points

@@ -8,12 +8,11 @@ of rows at a time. Does not know where the rows come from.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
 
 from ingest.parse.clean import clean_prose
+from ingest.parse.column_names import could_be_names, is_name, is_value
 from rag.errors import ParserFailed
 from rag.records import Heading, Page
 
@@ -22,17 +21,9 @@ MOST_COLUMNS = 16_384
 MOST_MEGACHARACTERS = 200  # of one page's text
 _LOOKED_AT = 30  # rows at a table's beginning, to find the one that names its columns
 _HIGHEST_HEADER = 10  # that row is one of the first so many
-_LONGEST_NAME = 80  # characters of a column's name
 _LONGEST_TITLE = 120
 _LEAST_FILLED = 0.6  # of the table's width; a row with fewer cells is a title or a note
 _MOSTLY = 0.7  # of the cells below a name that tells itself from them by being none of their kind
-
-_VALUE = re.compile(
-    r"[^\w]*(?:[A-Z]{3}\s)?[^\w]*\d[\d\s.,:;'’/%+\-–()]*"  # a number, a date, an amount
-    r"(?:[eE][+-]?\d+|[T\s]\d[\d:.]*Z?|\s?[A-Z]{3}|\s?[^\w\s]+)?\s*"
-    r"|TRUE|FALSE|true|false|#[A-Z/0!?]+|[-–—]|n/?a|N/?A|NaN|nan"
-)
-_YEAR = re.compile(r"(?:19|20)\d\d")
 
 Merge = tuple[int, int, int, int]  # first row (from 1), first column (from 0), last row, last column
 
@@ -173,14 +164,14 @@ class Grid:
     def _names_columns(self, row: _Row, below: Sequence[_Row], width: int) -> bool:
         """Whether its cells read like names, and unlike what stands below them."""
         names = [row.cells[column] for column in row.filled]
-        if not _could_be_names(names):
+        if not could_be_names(names):
             return False
         if row.bold and not below[0].bold:
             return True
         others = [other.cells for other in below if other.cells != row.cells]  # some repeat it on each page
         for column in row.filled:
             cells = [cells[column] for cells in others if column < len(cells) and cells[column]]
-            if sum(bool(_VALUE.fullmatch(cell)) for cell in cells) > _MOSTLY * len(cells):
+            if sum(is_value(cell) for cell in cells) > _MOSTLY * len(cells):
                 return True
             if row.cells[column] in cells:
                 return False  # a name would not come again as a value
@@ -194,7 +185,7 @@ class Grid:
             return 1
         below = rows[header + 1].cells
         named = [cell for start, end in spans for cell in below[start : end + 1]]
-        return 2 if named and all(map(_is_name, named)) else 1
+        return 2 if named and all(map(is_name, named)) else 1
 
     def _spans(self, number: int) -> list[tuple[int, int]]:
         """The columns, first and last, that cells of that row span."""
@@ -219,7 +210,7 @@ class Grid:
         filled = row.filled
         if len(filled) < 2 or filled[-1] >= len(self._names):
             return False
-        values = {column for column in filled if _VALUE.fullmatch(row.cells[column])}
+        values = {column for column in filled if is_value(row.cells[column])}
         return bool(values & self._values) or not (self._values or values)
 
     def _spread(self, number: int, cells: list[str]) -> None:
@@ -250,7 +241,7 @@ class Grid:
         for row in rows:
             line = _bare(row.cells)
             start = self._write(row.number, line)
-            if len(row.filled) == 1 and len(line) <= _LONGEST_TITLE and not _VALUE.fullmatch(line):
+            if len(row.filled) == 1 and len(line) <= _LONGEST_TITLE and not is_value(line):
                 titles.append(Heading(min(2 + len(titles), 6), start, start + len(line), line))
         return titles
 
@@ -309,21 +300,5 @@ def _bare(cells: Sequence[str]) -> str:
     return " | ".join(filter(None, cells))
 
 
-def _is_name(text: str) -> bool:
-    return bool(text) and len(text) <= _LONGEST_NAME and (not _VALUE.fullmatch(text) or _is_year(text))
-
-
-def _is_year(text: str) -> bool:
-    return bool(_YEAR.fullmatch(text))
-
-
-def _could_be_names(names: Sequence[str]) -> bool:
-    """All of them names, different, not the questions of a form, and not a row of years among other data."""
-    if not all(map(_is_name, names)) or len(set(names)) < len(names) or names[0].endswith(":"):
-        return False
-    years = [int(name) for name in names if _is_year(name)]
-    return all(later - sooner == years[1] - years[0] for sooner, later in pairwise(years))
-
-
 def _value_columns(rows: Sequence[_Row]) -> set[int]:
-    return {column for row in rows for column in row.filled if _VALUE.fullmatch(row.cells[column])}
+    return {column for row in rows for column in row.filled if is_value(row.cells[column])}

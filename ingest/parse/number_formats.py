@@ -39,7 +39,7 @@ _TOKEN = re.compile(
     r"|(?P<digit>[0#?])|(?P<other>.)",
     re.DOTALL,
 )
-_CONDITION = re.compile(r"(<=|>=|<>|<|>|=)\s*(-?[\d.]+)")
+_CONDITION = re.compile(r"(<=|>=|<>|<|>|=)\s*(-?\d+(?:\.\d+)?)")
 _COMPARED = {
     "<": lambda value, limit: value < limit,
     ">": lambda value, limit: value > limit,
@@ -218,7 +218,7 @@ def _fraction(value: float, tokens: list[tuple[str, str]], slash: int) -> str:
         sum(kind == "digit" and before != "digit" for kind, before in _with_before(tokens[:slash])) > 1
     )
     whole = int(exact) if has_whole else 0
-    if below.isdigit() and int(below) > 0:
+    if below.isdecimal() and int(below) > 0:
         bottom = int(below)
         top = round((exact - whole) * bottom)
     else:

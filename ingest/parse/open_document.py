@@ -14,7 +14,7 @@ from typing import Any
 from ingest.parse.archive import Archive
 from ingest.parse.blocks import PageText
 from ingest.parse.clean import clean_prose, hidden_tags
-from ingest.parse.open_xml import titled
+from ingest.parse.open_xml import titled, whole
 from ingest.parse.word_styles import child, local, value
 from rag.errors import CorruptSource, EncryptedSource
 
@@ -74,11 +74,11 @@ class Styles:
             name = value(element, "name") or ""
             if local(element) == "list-style":
                 self.numbered[name] = {
-                    int(level): int(first) if (first := value(kind, "start-value") or "1").isdigit() else 1
+                    level: whole(value(kind, "start-value"), 1)
                     for kind in element
                     if local(kind) == "list-level-style-number"
                     and value(kind, "num-format")
-                    and (level := value(kind, "level") or "").isdigit()
+                    and (level := whole(value(kind, "level"), 0))
                 }
                 continue
             if value(element, "parent-style-name") in self.titles:
@@ -145,8 +145,7 @@ class TextReader:
         for inner in element:
             kind = local(inner)
             if kind == "s":
-                count = value(inner, "c") or "1"
-                yield " " * min(int(count), _MOST_REPEATED) if count.isdigit() else " "
+                yield " " * min(whole(value(inner, "c"), 1), _MOST_REPEATED)
             elif kind in ("tab", "line-break"):
                 yield " "
             elif kind not in _LEFT_OUT and kind not in _APART:
@@ -159,8 +158,7 @@ class TextReader:
         if is_title and self.title is None and text.strip():
             self.title = clean_prose(text)
         if local(paragraph) == "h" or is_title:
-            level = value(paragraph, "outline-level") or "1"
-            self.page.heading(int(level) if level.isdigit() else 1, text)
+            self.page.heading(whole(value(paragraph, "outline-level"), 1), text)
         else:
             self.page.flow(text)
         for inner in paragraph.iter():
@@ -232,8 +230,7 @@ def table_rows(table: Any, text_of: Any) -> list[list[str]]:
 
 
 def _count(element: Any, name: str) -> int:
-    written = value(element, name) or "1"
-    return max(1, min(int(written), _MOST_REPEATED)) if written.isdigit() else 1
+    return max(1, min(whole(value(element, name), 1), _MOST_REPEATED))
 
 
 def _table_of(element: Any) -> Any:

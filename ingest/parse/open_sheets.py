@@ -17,6 +17,7 @@ from ingest.parse.clean import clean_prose
 from ingest.parse.grid import MOST_COLUMNS, MOST_ROWS, Grid
 from ingest.parse.open_document import CONTENT, Styles, TextReader, meta_title, opened
 from ingest.parse.open_text import hidden_warning
+from ingest.parse.open_xml import whole
 from ingest.parse.sheets import MOST_LINES, STREAMED_MEGABYTES
 from ingest.parse.streamed_xml import elements
 from ingest.parse.word_styles import child, local, value
@@ -157,5 +158,4 @@ def _sheet_of(row: Any) -> Any:
 
 
 def _number(element: Any, name: str) -> int:
-    written = element.get(f"{_TABLE}{name}", "1")
-    return max(1, int(written[:9])) if written.isdigit() else 1
+    return max(1, whole(element.get(f"{_TABLE}{name}"), 1))

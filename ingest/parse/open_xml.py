@@ -16,6 +16,7 @@ from ingest.parse.clean import clean_prose
 from ingest.parse.word_styles import local, value
 from rag.errors import CorruptSource
 
+_LONGEST_NUMBER = 10  # digits
 _ESCAPED = re.compile(r"_x([0-9A-Fa-f]{4})_")
 
 
@@ -67,6 +68,13 @@ def titled(archive: Archive, part: str) -> str | None:
         return None
     titles = (element.text for element in root.iter() if local(element) == "title")
     return clean_prose(next(titles, None) or "") or None
+
+
+def whole(written: str | None, otherwise: int) -> int:
+    """The number that an attribute says, where it says one that is whole, not negative and not absurd."""
+    if written is None or len(written) > _LONGEST_NUMBER or not (written.isascii() and written.isdigit()):
+        return otherwise
+    return int(written)
 
 
 def unescaped(text: str) -> str:

@@ -15,7 +15,7 @@ from typing import Any
 from ingest.parse.archive import Archive
 from ingest.parse.grid import MOST_COLUMNS, MOST_ROWS, Grid
 from ingest.parse.number_formats import shown
-from ingest.parse.open_xml import core_title, runs, unescaped
+from ingest.parse.open_xml import core_title, runs, unescaped, whole
 from ingest.parse.streamed_xml import elements
 from ingest.parse.word_styles import child
 from ingest.parse.workbook import Layout, Sheet, Workbook, column_of, read_layout, read_workbook
@@ -79,8 +79,7 @@ def _read_sheet(
     most = min(MOST_ROWS, MOST_LINES - met.lines)
     reached = 0
     for row in elements(streamed, sheet.part, "row"):
-        claimed = row.get("r") or ""
-        number = max(int(claimed), reached + 1) if claimed.isdigit() else reached + 1
+        number = max(whole(row.get("r"), 0), reached + 1)
         if number > most:
             warnings.append(
                 f"sheet {sheet.name}: rows from {number} on were left out; no more than {MOST_ROWS} rows "
@@ -149,8 +148,8 @@ class _Cells:
         if kind == "n":
             return self._number(said, cell.get("s", "0"))
         if kind == "s":
-            known = self._workbook.strings
-            return known[int(said)] if said.strip().isdigit() and int(said) < len(known) else ""
+            place, known = whole(said.strip(), -1), self._workbook.strings
+            return known[place] if 0 <= place < len(known) else ""
         if kind == "b":
             return "TRUE" if said.strip() in ("1", "true") else "FALSE"
         if kind == "d":
@@ -160,8 +159,8 @@ class _Cells:
     def _number(self, said: str, style: str) -> str:
         if style in self._general and len(said) < _SHORT and said.isdigit() and said.isascii():
             return said.lstrip("0") or "0"
-        formats = self._workbook.formats
-        code = formats[int(style)] if style.isdigit() and int(style) < len(formats) else "General"
+        place, formats = whole(style, 0), self._workbook.formats
+        code = formats[place] if place < len(formats) else "General"
         try:
             return shown(float(said), code, from_1904=self._workbook.from_1904)
         except (ValueError, OverflowError):

@@ -15,7 +15,7 @@ from ingest.parse.archive import Archive
 from ingest.parse.blocks import PageText
 from ingest.parse.charts import chart_rows, chart_title, diagram_items
 from ingest.parse.clean import clean_prose
-from ingest.parse.open_xml import Relation, unescaped
+from ingest.parse.open_xml import Relation, unescaped, whole
 from ingest.parse.word_styles import child, local, value
 
 Place = tuple[int, int]  # from the top and from the left, in the slide's own units
@@ -26,7 +26,7 @@ _NOT_CONTENT = ("dt", "ftr", "hdr", "sldNum", "sldImg")
 _LISTS = ("body", "obj")  # what a layout gives bullets to
 _SAME_ROW = 250_000  # of the 6,858,000 units that a slide is high: shapes that begin together in a row
 _SHAPES = ("sp", "graphicFrame", "grpSp", "cxnSp", "pic")
-_MOST_SPANNED = 100  # columns that one cell may span
+_DEEPEST_LEVEL = 8  # of a paragraph's nine
 _SKIPPED_FIELDS = ("slidenum", "datetime")
 
 
@@ -97,10 +97,12 @@ def _place(element: Any) -> Place | None:
     for name in ("spPr", "grpSpPr"):
         holder = child(element, name) if holder is None else holder
     offset = child(child(holder, "xfrm"), "off")
-    across, down = value(offset, "x") or "", value(offset, "y") or ""
-    if not (across.lstrip("-").isdigit() and down.lstrip("-").isdigit()):
-        return None
-    return int(down[:12]), int(across[:12])
+    across, down = value(offset, "x"), value(offset, "y")
+    return None if across is None or down is None else (_coordinate(down), _coordinate(across))
+
+
+def _coordinate(written: str) -> int:
+    return -whole(written[1:], 0) if written.startswith("-") else whole(written, 0)
 
 
 def _sorted(shapes: list[Shape]) -> list[Shape]:
@@ -149,16 +151,14 @@ def add_text(page: PageText, shape: Shape, *, lists: Collection[str] = _LISTS) -
     for paragraph in shape.paragraphs:
         text = paragraph_text(paragraph)
         properties = child(paragraph, "pPr")
-        level = int(written) if (written := value(properties, "lvl") or "0").isdigit() else 0
-        level = min(level, 8)
+        level = min(whole(value(properties, "lvl"), 0), _DEEPEST_LEVEL)
         if not text.strip():
             continue
         numbered = child(properties, "buAutoNum")
         for deeper in [known for known in counts if known > level or (known == level and numbered is None)]:
             del counts[deeper]
         if numbered is not None:
-            first = value(numbered, "startAt") or "1"
-            counts[level] = counts.get(level, (int(first) if first.isdigit() else 1) - 1) + 1
+            counts[level] = counts.get(level, whole(value(numbered, "startAt"), 1) - 1) + 1
             page.item(text, mark=f"{counts[level]}.", depth=level)
         elif _has_bullet(properties) or (
             child(properties, "buNone") is None

@@ -13,7 +13,7 @@ from ingest.parse.archive import Archive
 from ingest.parse.clean import clean_prose
 from ingest.parse.grid import Merge
 from ingest.parse.number_formats import BUILT_IN
-from ingest.parse.open_xml import related, relations, runs
+from ingest.parse.open_xml import related, relations, runs, whole
 from ingest.parse.streamed_xml import elements, mentions
 from ingest.parse.word_styles import child, local, value
 from rag.errors import CorruptSource, ParserFailed
@@ -121,18 +121,16 @@ def _styles(archive: Archive, parts: list[str]) -> tuple[list[str], list[bool]]:
     root = archive.xml(parts[0])
     codes = dict(BUILT_IN)
     for element in _children(root, "numFmts"):
-        number = value(element, "numFmtId") or ""
-        if number.isdigit():
-            codes[int(number)] = value(element, "formatCode") or "General"
+        codes[whole(value(element, "numFmtId"), 0)] = value(element, "formatCode") or "General"
     fonts = [
         value(child(font, "b")) not in (None, "0", "false") or _is_set(font)
         for font in _children(root, "fonts")
     ]
     formats, bold = [], []
     for style in _children(root, "cellXfs"):
-        number, font = value(style, "numFmtId") or "0", value(style, "fontId") or ""
-        formats.append(codes.get(int(number), "General") if number.isdigit() else "General")
-        bold.append(font.isdigit() and int(font) < len(fonts) and fonts[int(font)])
+        font = whole(value(style, "fontId"), len(fonts))
+        formats.append(codes.get(whole(value(style, "numFmtId"), 0), "General"))
+        bold.append(font < len(fonts) and fonts[font])
     return formats, bold
 
 
