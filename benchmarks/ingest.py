@@ -1,11 +1,13 @@
 """Reading a folder, side by side with LangChain's usual way, on the same files in one run, in turns.
 
-    python -m benchmarks.ingest FOLDER [--rounds N]
+    python -m benchmarks.ingest FOLDER [--rounds N] [--cores N]
 
 Each turn is a process of its own, imports and loading included. Prints the best turn of each way by stage,
 in seconds of the clock and of the processor (which says more on a machine that is shared), the peak of the
 memory, what memory was used as the folder grew, and how long a second look at the unchanged folder takes.
-Files that the usual way can't take (encrypted, of other formats) are left out for both.
+Files that the usual way can't take (encrypted, of other formats) are left out for both. On a machine that
+is busy with other things `--cores 1` compares what both have to do: threads that wait for each other there
+spend the processor's time on waiting.
 """
 
 from __future__ import annotations
@@ -35,9 +37,12 @@ def main() -> None:
     )
     parser.add_argument("folder", type=Path)
     parser.add_argument("--rounds", type=int, default=2)
+    parser.add_argument("--cores", type=int, help="use so many alone")
     parser.add_argument("--turn", choices=WAYS, help=argparse.SUPPRESS)
     parser.add_argument("--index", type=Path, help=argparse.SUPPRESS)
     given = parser.parse_args()
+    if given.cores:
+        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[-given.cores :])
     if given.turn:
         print(json.dumps(_turn(given.turn, given.folder, given.index)))
         return
