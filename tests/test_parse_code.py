@@ -92,6 +92,7 @@ def test_sections_of_tex_and_of_configuration() -> None:
         (2, "tool.ruff"),
         (1, "bin"),
     ]
+    assert headings("[a  b\tc ]\n[ ]\n[]\n", "a.cfg") == [(1, "a  b\tc")]
     assert headings("[one]\n", "a.sh") == []
 
 

@@ -253,6 +253,14 @@ def test_an_archive_that_was_cut_off(cut: float) -> None:
         read(data[: int(len(data) * cut)])
 
 
+def test_a_member_that_lies_before_the_archive_s_beginning() -> None:
+    data = bytearray(zipped({"a.txt": b"Words.", "b.txt": b"Words."}))
+    data[:30] = b""  # offsets now point before the file
+    data[:4] = b"PK\3\4"
+    with pytest.raises(CorruptSource, match=r"nothing in it could be read: a\.txt.* damaged"):
+        read(bytes(data).replace(b"b.txt", b"b.mp4"))
+
+
 def test_flipped_bytes_cost_one_member() -> None:
     data = bytearray(zipped({"a.txt": b"some words " * 100, "b.txt": b"Words."}))
     data[40:44] = b"\xff" * 4

@@ -135,7 +135,7 @@ class Unpacked:
     def _damage_told(self) -> Iterator[None]:
         try:
             yield
-        except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, OSError) as error:
+        except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, OSError, ValueError) as error:
             raise CorruptSource(f"{self._name} in the file is damaged: {error}") from error
         except RuntimeError as error:  # zipfile's word for a wrong password
             raise EncryptedSource(f"{self._name} is protected by another password") from error

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from itertools import accumulate
 from pathlib import PurePosixPath
 
-from ingest.parse.clean import clean, clean_prose
+from ingest.parse.clean import clean
 from ingest.parse.decode import decode_told
 from rag.errors import EmptySource, UnsupportedFormat
 from rag.records import Document, Heading, Page
@@ -32,9 +32,11 @@ _LONG_LINES = frozenset(
 )
 _PYTHON = frozenset((".py", ".pyi"))
 _DEFINED = re.compile(r"[ \t]*(?P<words>(?:async[ \t]+def|def|class)[ \t]+\w+)")
-_SECTION = re.compile(r"^[ \t]*\[{1,2}(?P<words>[^\[\]\n]{1,100})\]{1,2}[ \t]*$", re.MULTILINE)
+_SECTION = re.compile(
+    r"^[ \t]*\[{1,2}(?P<words>[^\s\[\]](?:[^\[\]\n]{0,98}[^\s\[\]])?)\s*\]{1,2}[ \t]*$", re.MULTILINE
+)
 _TEX = re.compile(
-    r"^[ \t]*\\(?P<kind>part|chapter|(?:sub){0,2}section)\*?\{(?P<words>[^{}\n]{1,200})\}", re.M
+    r"^[ \t]*\\(?P<kind>part|chapter|(?:sub){0,2}section)\*?\{(?P<words>[^{}\s][^{}\n]{0,199})\}", re.M
 )
 _TEX_LEVELS = {"part": 1, "chapter": 1, "section": 2, "subsection": 3, "subsubsection": 4}
 _NO_LINE_END = re.compile("[\v\x1c\x1d\x1e\x85\u2028\u2029]")  # ends lines in prose, but in no editor
@@ -81,7 +83,7 @@ def _headings(text: str, extension: str) -> Iterator[Heading]:
 
 def _heading(level: int, found: re.Match[str], offset: int = 0) -> Heading:
     start, end = found.span("words")
-    return Heading(min(level, 6), offset + start, offset + end, clean_prose(found["words"]))
+    return Heading(min(level, 6), offset + start, offset + end, found["words"])
 
 
 def _python_headings(text: str) -> Iterator[Heading]:
