@@ -100,9 +100,21 @@ def test_merged_cells() -> None:
     ]
 
 
+def test_merged_titles_above_a_table_name_no_columns() -> None:
+    rows = [
+        ["Hotels", "", "", "us@travel.example"],
+        ["No", "Name", "Kind", "Board"],
+        ["1", "Anantara", "5*", "BB"],
+    ]
+    assert lines_of(rows, merges=[(1, 0, 1, 2)])[1:] == [
+        "No | Name | Kind | Board",
+        "No: 1 | Name: Anantara | Kind: 5* | Board: BB",
+    ]
+
+
 def test_a_merge_over_the_whole_sheet_costs_nothing() -> None:
-    merges = [(1, 0, 1_048_576, 16_383)] * 1000
-    assert lines_of([["a", "b"], ["", "d"]], merges=merges) == ["a | b", "a | d"]
+    merges = [(1, 0, 1_048_576, 16_383), (1, 0, 1, 16_383)] * 50_000
+    assert lines_of([["a", "b"], ["", "d"], ["", "e"]], merges=merges) == ["a | b", "a | d", "a | e"]
 
 
 def test_a_row_far_below_is_that_far_below() -> None:

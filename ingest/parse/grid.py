@@ -152,9 +152,12 @@ class Grid:
             return None
         before = 0
         for place, row in enumerate(rows[: min(_HIGHEST_HEADER, len(rows) - 1)]):
-            filled = len(row.filled) + sum(end - start for start, end in self._spans(row.number))
+            levels = self._levels(rows, place)
+            filled = len(row.filled)
+            if levels > 1:
+                filled += sum(end - start for start, end in self._spans(row.number))
             if filled >= max(2, _LEAST_FILLED * width) and filled > before:
-                if self._names_columns(row, rows[place + self._levels(rows, place) :], width):
+                if self._names_columns(row, rows[place + levels :], width):
                     return place
                 if filled == width:
                     return None  # the first whole row is data
@@ -184,13 +187,20 @@ class Grid:
         if not spans or header + 1 >= len(rows) - 1 or rows[header + 1].number != first.number + 1:
             return 1
         below = rows[header + 1].cells
-        named = [cell for start, end in spans for cell in below[start : end + 1]]
+        spanned = {column for start, end in spans for column in range(start, min(end + 1, len(below)))}
+        named = [cell for column, cell in enumerate(below) if column in spanned]
+        others = [column for column in first.filled if column not in spanned and column < len(below)]
+        if any(below[column] not in ("", first.cells[column]) for column in others):
+            return 1  # what stands beside the merged cells names nothing, so this is a title
         return 2 if named and all(map(is_name, named)) else 1
 
     def _spans(self, number: int) -> list[tuple[int, int]]:
         """The columns, first and last, that cells of that row span."""
-        merges = self._merges.starting.get(number, ())
-        return [(merge[1], merge[3]) for merge in merges if merge[3] > merge[1] and merge[0] == merge[2]]
+        found: list[tuple[int, int]] = []
+        for _, start, last, end in sorted(self._merges.starting.get(number, ())):
+            if end > start and last == number and (not found or start > found[-1][1]):
+                found.append((start, end))  # those that overlap others are no program's
+        return found
 
     def _joined_names(self, rows: Sequence[_Row]) -> list[str]:
         width = max(len(row.cells) for row in rows)
