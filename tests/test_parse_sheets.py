@@ -185,8 +185,8 @@ def test_many_sheets_with_a_last_row_are_cut_together(monkeypatch: pytest.Monkey
     ]
 
 
-def test_millions_of_empty_rows_take_nothing() -> None:
-    assert text_of(xlsx("<row/>" * 200_000 + row(200_001, text("A200001", "end")))).strip() == "end"
+def test_empty_rows_take_nothing() -> None:
+    assert text_of(xlsx("<row/>" * 60_000 + row(60_001, text("A60001", "end")))).strip() == "end"
 
 
 def test_columns_beyond_the_last_are_left_out() -> None:
