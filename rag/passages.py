@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rag.marks import MARK
+from rag.places import page_name
 from rag.records import Hit, LeftOut, Passage
 from rag.template import Tokenize, encode_part
 
@@ -59,7 +60,7 @@ def fit(
         if full or tokens > left:
             reason = "ranked below one that did not fit" if full else f"only {left} tokens were left for it"
             full = full or tokens <= room
-            left_out.append(LeftOut(f"{hit.source}, page {hit.page}", tokens, reason))
+            left_out.append(LeftOut(_where(hit), tokens, reason))
             continue
         left -= tokens
         kept.append(hit)
@@ -109,7 +110,7 @@ def passage_text(number: int, hit: Hit | Passage) -> str:
     Bracketed numbers inside it (a paper's own references) get round brackets: in an answer, `[2]` can
     then only mean a passage.
     """
-    where = hit.source if hit.page == 1 and not _has_pages(hit) else f"{hit.source}, page {hit.page}"
+    where = _where(hit)
     if hit.headings:
         where += " (" + " > ".join(hit.headings) + ")"
     return f"\n\n[{number}] {_one_line(_without_marks(where))}\n{_without_marks(hit.text)}"
@@ -138,8 +139,9 @@ def _passage(number: int, hit: Hit) -> Passage:
     )
 
 
-def _has_pages(hit: Hit | Passage) -> bool:
-    return hit.media_type == "application/pdf"
+def _where(hit: Hit | Passage) -> str:
+    """Source and page, by the page's own name: "budget.xlsx, sheet Costs"."""
+    return ", ".join(filter(None, [hit.source, page_name(hit.media_type, hit.page, hit.label)]))
 
 
 def _without_marks(text: str) -> str:
