@@ -33,7 +33,7 @@ _LONG_LINES = frozenset(
 _PYTHON = frozenset((".py", ".pyi"))
 _DEFINED = re.compile(r"[ \t]*(?P<words>(?:async[ \t]+def|def|class)[ \t]+\w+)")
 _SECTION = re.compile(
-    r"^[ \t]*\[{1,2}(?P<words>[^\s\[\]](?:[^\[\]\n]{0,98}[^\s\[\]])?)\s*\]{1,2}[ \t]*$", re.MULTILINE
+    r"^[ \t]*\[{1,2}(?P<words>[^\s\[\]](?:[^\[\]\n]{0,98}[^\s\[\]])?)[ \t]*\]{1,2}[ \t]*$", re.MULTILINE
 )
 _TEX = re.compile(
     r"^[ \t]*\\(?P<kind>part|chapter|(?:sub){0,2}section)\*?\{(?P<words>[^{}\s][^{}\n]{0,199})\}", re.M
@@ -57,7 +57,10 @@ def parse(data: bytes, name: str) -> Document:
 
 def line_by_line(text: str) -> str:
     """`text` cleaned, with every line where it was."""
-    lines = clean(_NO_LINE_END.sub(" ", text.replace("\f", ""))).split("\n")
+    text = (
+        text.replace("\r\n", "\n").replace("\r", "\n").replace("\f", "")
+    )  # line ends before all that vanishes
+    lines = clean(_NO_LINE_END.sub(" ", text)).split("\n")
     return "\n".join(line.rstrip() for line in lines).rstrip("\n")
 
 
