@@ -13,7 +13,7 @@ import math
 from collections.abc import Container, Iterator, Sequence
 from typing import Any
 
-from ingest.parse.pdf_words import WHITE, Box, PageWords, Word, turned
+from ingest.parse.pdf_words import WHITE, Box, PageWords, Word, objects_but, turned
 
 SMALLEST_POINTS = 1.0
 _MOST_OBJECTS = 20_000  # looked at on one page for what is behind its words
@@ -138,8 +138,8 @@ def _objects(
     Objects at the addresses `but` are left out.
     """
     same: tuple[float, ...] = (1.0, 0.0, 0.0, 1.0, 0.0, 0.0)
-    count = pdfium.FPDFPage_CountObjects(page.raw)
-    waiting = [(pdfium.FPDFPage_GetObject(page.raw, n), same, 0) for n in range(min(count, _MOST_OBJECTS))]
+    numbers = objects_but(page, but)[:_MOST_OBJECTS]
+    waiting = [(pdfium.FPDFPage_GetObject(page.raw, number), same, 0) for number in numbers]
     looked_at = 0
     while waiting and looked_at < _MOST_OBJECTS:
         drawn, matrix, depth = waiting.pop()

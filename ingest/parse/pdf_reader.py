@@ -47,9 +47,7 @@ class PdfReader:
         self._open_page: tuple[int, Any] | None = None
         self._pdfium, password = _opened_by_pdfium(data, passwords)
         self._pypdf = self._opened_by_pypdf(data, password)
-        self.page_count = max(
-            len(self._pdfium) if self._pdfium else 0, len(self._pypdf.pages) if self._pypdf else 0
-        )
+        self.page_count = len(self._pdfium) if self._pdfium else len(self._pypdf.pages)
 
     def lines(self, index: int) -> PageLines:
         """The lines of a page, counted from 0; none where neither library can read it."""
@@ -193,7 +191,7 @@ def _pypdf_reader(data: bytes, password: str) -> pypdf.PdfReader:
     reader = pypdf.PdfReader(io.BytesIO(data))
     if reader.is_encrypted and not reader.decrypt(password):
         raise EncryptedSource("pypdf does not take the password")
-    len(reader.pages)
+    _ = reader.root_object["/Pages"]  # the pages themselves are counted by who reads them
     return reader
 
 

@@ -8,6 +8,7 @@ Ruled lines are not looked at. The first row names the columns only where it is 
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from statistics import median
@@ -119,7 +120,7 @@ def _cells(row: Row, gaps: Sequence[float]) -> list[str]:
     """A row's text by columns; a segment that runs over a gap stands where it begins."""
     cells = [""] * (len(gaps) + 1)
     for segment in row:
-        column = sum(gap <= segment.left + segment.size / 2 for gap in gaps)
+        column = bisect_right(gaps, segment.left + segment.size / 2)
         cells[column] = joined(cells[column], segment.text)
     return cells
 

@@ -12,7 +12,7 @@ import ctypes
 import math
 import re
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import accumulate
@@ -103,6 +103,13 @@ def turned(box: Box, turn: int) -> Box:
     return min(across), min(up), max(across), max(up)
 
 
+def objects_but(page: Any, known: Container[int | None]) -> list[int]:
+    """The numbers of what the page draws, but for the text objects at these addresses."""
+    address = ctypes.cast(page.raw, ctypes.c_void_p).value
+    count = pdfium.FPDFPage_CountObjects(page.raw)
+    return [number for number in range(count) if _page_object(address, number) not in known]
+
+
 class _Finder:
     """Asks pdfium about a page's text; what its answers are written to is made once."""
 
@@ -128,7 +135,7 @@ class _Finder:
             style = self.styles.get(drawn) or self._new_style(first, drawn)
             _origin(self._address, first, at[0], at[1])
             _character_box(self._address, place(end - 1), at[2], at[3], at[4], at[5])
-            x, y, left, right, bottom, top = numbers
+            x, y, left, right, bottom, top = numbers[:]
             said = match.group()
             if said[-1] in HYPHEN_MARKS:
                 said = said[:-1] + "-"
@@ -202,6 +209,7 @@ def _plain(function: Any, result: Any, *arguments: Any) -> Callable[..., Any]:
 
 
 _ADDRESS = ctypes.c_void_p
+_page_object = _plain(pdfium.FPDFPage_GetObject, _ADDRESS, _ADDRESS, ctypes.c_int)
 _text_object = _plain(pdfium.FPDFText_GetTextObject, _ADDRESS, _ADDRESS, ctypes.c_int)
 _render_mode = _plain(pdfium.FPDFTextObj_GetTextRenderMode, ctypes.c_int, _ADDRESS)
 _origin = _plain(pdfium.FPDFText_GetCharOrigin, ctypes.c_int, _ADDRESS, ctypes.c_int, _ADDRESS, _ADDRESS)
