@@ -19,6 +19,7 @@ from rag.errors import UsageError, WindowExceeded
 from rag.expected_text import says, stretches_of
 from rag.llama import Sampling
 from rag.loaded_model import Model, Usage
+from rag.local_rows import address_of
 from rag.local_snapshot import Snapshot
 from rag.local_store import LocalStore
 from rag.question_file import Expected, Question
@@ -98,7 +99,7 @@ def _passages(snapshot: Snapshot, count: int, seed: int) -> list[Hit]:
     """Up to `count` chunks, one from each source in turn, so that a large one does not crowd out the rest."""
     random = np.random.default_rng(seed)
     sources = {source.content_hash: source.location for source in snapshot.sources()}
-    names = [location.decode("utf-8", "backslashreplace") for location in sources.values()]
+    names = [address_of(location) for location in sources.values()]
     chosen = [names[place] for place in random.permutation(len(names))[:count]]
     waiting = []
     for name in chosen:

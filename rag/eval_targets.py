@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from rag.errors import UsageError
 from rag.expected_text import Stretch, character_recall, overlaps, stretches_of
+from rag.local_rows import address_of
 from rag.local_snapshot import Snapshot
 from rag.local_store import LocalStore
 from rag.question_file import Expected
@@ -58,7 +59,7 @@ def targets_of(store: LocalStore, expected: Sequence[Sequence[Expected]]) -> lis
     with store.snapshot() as snapshot:
         names: dict[str, str] = {}
         for source in snapshot.sources():
-            names[source.location.decode("utf-8", "backslashreplace")] = source.content_hash
+            names[address_of(source.location)] = source.content_hash
             names[source.source] = source.content_hash  # a name that two roots have is never shown
         return [_target(snapshot, names, places) for places in expected]
 
