@@ -1,8 +1,8 @@
 """How well scans of known text are read (benchmarks/scans.py): by us, and by tesseract where it is installed.
 
 `python -m benchmarks.ocr` prints, for each scan and each reader: characters wrong in 100 (edits from what is
-written, spaces aside), words found in 100 (of Chinese, pairs of characters), and seconds. Then means, the
-most memory, and what is on disk. Each reader has a process and one thread to itself.
+written, spaces aside), words found in 100 (of Chinese, pairs of characters), and seconds of one core. Then
+means, the most memory, and what is on disk. Each reader has a process and one thread to itself.
 
 tesseract is read through tesserocr, with the language of the page told; `pip install tesserocr` and, on
 Debian, `apt install tesseract-ocr tesseract-ocr-chi-sim` bring it.
@@ -67,9 +67,9 @@ def figures(name: str) -> list[dict[str, Any]]:
 
 def measured(scan: Scan, read: Reader) -> dict[str, Any]:
     """One scan's figures."""
-    begun = time.perf_counter()
+    begun = time.process_time()
     text = read(scan)
-    seconds = time.perf_counter() - begun
+    seconds = time.process_time() - begun
     written, found = words(scan.text, scan.language), words(text, scan.language)
     return {
         "scan": scan.name,

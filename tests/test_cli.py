@@ -224,12 +224,17 @@ def test_doctor_names_what_older_parsers_read(
     assert "4 documents read by parsers before version 99" in rag("doctor", "--index", index).out
 
 
-def test_doctor(rag: Callable[..., Done], index: Path, random_model: Path) -> None:
+def test_doctor(
+    rag: Callable[..., Done], index: Path, random_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     done = rag("doctor", "--index", index, "--model", random_model)
     assert done.status == 0
     assert "4 sources" in done.out
     assert "index is sound" in done.out
     assert "OpenChat 3.5 shape, small" in done.out
+    assert "read by RapidOCR" in done.out
+    monkeypatch.setattr("ingest.parse.ocr.available", lambda: False)
+    assert "pip install 'openchat-rag[ocr]'" in rag("doctor", "--index", index).out
     none = rag("doctor", "--index", index / "nowhere")
     assert none.status == 1
     assert "rag ingest ./docs" in none.out
@@ -273,7 +278,7 @@ def test_a_question_longer_than_the_window(rag: Callable[..., Done], index: Path
     assert "the window of 8192 has room for" in done.err
 
 
-FILES = 60
+FILES = 300  # more than are stored together, twice
 
 
 # --- as a process --------------------------------------------------------------------------------------
@@ -284,7 +289,7 @@ def test_ctrl_c_keeps_what_is_done(tmp_path: Path) -> None:
     folder.mkdir()
     for number in range(FILES):
         text = " ".join(f"Sentence {place} of file {number} says something." for place in range(40))
-        (folder / f"{number:02}.txt").write_text(text)
+        (folder / f"{number:03}.txt").write_text(text)
     command = [
         sys.executable,
         "-m",

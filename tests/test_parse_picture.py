@@ -6,12 +6,14 @@ import io
 import struct
 import time
 import zlib
+from pathlib import Path
 
 import numpy as np
 import pytest
 from pictures_by_hand import drawn, saved
 from PIL import Image
 
+from ingest import walk
 from ingest.parse import Options, ocr_page, picture
 from ingest.parse.picture import parse
 from rag.errors import CorruptSource, EmptySource, ParserFailed, UnsupportedFormat
@@ -157,6 +159,20 @@ def test_a_picture_without_text() -> None:
         parse(saved(Image.effect_mandelbrot((400, 300), (-2, -1.5, 1, 1.5), 50), "PNG"), "a.png")
     with pytest.raises(EmptySource, match="no text was found in the picture"):
         parse(saved(Image.new("L", (1, 1)), "PNG"), "a.png")
+
+
+def test_in_a_folder_it_is_left_out_with_the_cure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("a.PNG", "b.tiff", "c.txt"):
+        (tmp_path / name).write_bytes(saved(PAGE, "PNG"))
+    folder = bytes(tmp_path)
+    assert len(list(walk.Walk().files(folder, folder))) == 3
+    monkeypatch.setattr(walk, "available", lambda: False)
+    look = walk.Walk(known=frozenset({folder + b"/b.tiff"}))  # read when the extra was there
+    assert [found.location for found in look.files(folder, folder)] == [
+        folder + b"/b.tiff",
+        folder + b"/c.txt",
+    ]
+    assert look.left_out == {"a picture, whose text is read after `pip install 'openchat-rag[ocr]'`": 1}
 
 
 def test_without_the_extra_the_cure_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,12 +5,13 @@ is ocr_page's business. Runs in the sandbox's child: one thread, nothing written
 models, PP-OCRv6 small, Apache 2.0, are in rapidocr's wheel).
 
 RapidOCR was chosen over tesseract (through tesserocr, as pytesseract starts a program) on twenty scans of
-known text; see benchmarks/ocr.py for the figures. It needs no system package and no word about the page's
-language, reads Chinese, and reads English off noisy copies where tesseract does not. The price: twice the
-time for a page, six times the place on disk.
+known text (benchmarks/ocr.py): wrong characters in English 0.01 against 0.7 %, in Chinese 0.4 against 16 %,
+on noisy black and white copies 0.1 and 2 against 5 and 40 %. It needs no system package and is not told the
+language. The price: 2 to 3 seconds of one core a page against 1, 0.8 GB of memory against 0.3, 264 MB on disk
+against 33 and a package for each language. Chinese that is set vertically is not read.
 
-Where words of a citation are on a scan is not kept in the index: `read_picture` says it again, for the one
-page that is shown.
+Where the words of a citation are on a scan is not kept in the index: ingest/page_image.py reads the one page
+that is shown once more, in that time.
 """
 
 from __future__ import annotations
