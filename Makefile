@@ -8,12 +8,13 @@ INDEX ?= .run/index
 PORT ?= 8501
 COLLECTIONS ?= ../shared/bench# the folder of collections that `make bench-search` asks
 DOCUMENTS ?= data/samples# the folder of PDFs and texts that `make bench-ingest` reads
+PDFS ?= data/samples# the folder of PDFs that `make bench-pdf` reads
 VENV := .venv
 RUN := $(VENV)/bin
 
 export HF_HUB_OFFLINE = 1
 
-.PHONY: run ingest-samples test lint check bench bench-search bench-verdicts bench-model bench-ingest bench-ocr clean
+.PHONY: run ingest-samples test lint check bench bench-search bench-verdicts bench-model bench-ingest bench-ocr bench-pdf clean
 
 run: ingest-samples
 	$(RUN)/rag ui --index $(INDEX) --port $(PORT)
@@ -48,6 +49,10 @@ bench-ingest: $(VENV)/installed-for-tests
 	$(RUN)/python -m benchmarks.ingest $(DOCUMENTS)
 
 # Twenty scans that it makes, with fonts of the system: two minutes.
+# The folder is the user's own: PDFS=~/Documents. Needs pdftotext (Debian, Ubuntu: apt install poppler-utils).
+bench-pdf: $(VENV)/installed-for-tests
+	$(RUN)/python -m benchmarks.pdf $(PDFS)
+
 bench-ocr: $(VENV)/installed-for-tests
 	$(RUN)/python -m benchmarks.ocr
 

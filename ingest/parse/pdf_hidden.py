@@ -13,7 +13,7 @@ import math
 from collections.abc import Container, Iterator, Sequence
 from typing import Any
 
-from ingest.parse.pdf_words import WHITE, Box, PageWords, Word, objects_but, turned
+from ingest.parse.pdf_words import WHITE, Box, PageWords, Word, other_texts, turned
 
 SMALLEST_POINTS = 1.0
 _MOST_OBJECTS = 20_000  # looked at on one page for what is behind its words
@@ -135,11 +135,11 @@ def _objects(
 ) -> Iterator[tuple[Any, tuple[float, ...]]]:
     """What the page draws, forms taken apart, each with the matrix that puts it on the page.
 
-    Objects at the addresses `but` are left out.
+    With `but`, only texts, and of these not the ones at those addresses.
     """
     same: tuple[float, ...] = (1.0, 0.0, 0.0, 1.0, 0.0, 0.0)
-    numbers = objects_but(page, but)[:_MOST_OBJECTS]
-    waiting = [(pdfium.FPDFPage_GetObject(page.raw, number), same, 0) for number in numbers]
+    numbers = other_texts(page, but) if but else range(pdfium.FPDFPage_CountObjects(page.raw))
+    waiting = [(pdfium.FPDFPage_GetObject(page.raw, number), same, 0) for number in numbers[:_MOST_OBJECTS]]
     looked_at = 0
     while waiting and looked_at < _MOST_OBJECTS:
         drawn, matrix, depth = waiting.pop()

@@ -103,11 +103,12 @@ def turned(box: Box, turn: int) -> Box:
     return min(across), min(up), max(across), max(up)
 
 
-def objects_but(page: Any, known: Container[int | None]) -> list[int]:
-    """The numbers of what the page draws, but for the text objects at these addresses."""
+def other_texts(page: Any, known: Container[int | None]) -> list[int]:
+    """The numbers of the page's text objects that are not at these addresses, and of its forms."""
     address = ctypes.cast(page.raw, ctypes.c_void_p).value
     count = pdfium.FPDFPage_CountObjects(page.raw)
-    return [number for number in range(count) if _page_object(address, number) not in known]
+    others = ((number, _page_object(address, number)) for number in range(count))
+    return [number for number, drawn in others if drawn not in known and _object_kind(drawn) in _WITH_TEXT]
 
 
 class _Finder:
@@ -208,8 +209,10 @@ def _plain(function: Any, result: Any, *arguments: Any) -> Callable[..., Any]:
     return ctypes.PYFUNCTYPE(result, *arguments)(ctypes.cast(function, ctypes.c_void_p).value or 0)
 
 
+_WITH_TEXT = {pdfium.FPDF_PAGEOBJ_TEXT, pdfium.FPDF_PAGEOBJ_FORM}
 _ADDRESS = ctypes.c_void_p
 _page_object = _plain(pdfium.FPDFPage_GetObject, _ADDRESS, _ADDRESS, ctypes.c_int)
+_object_kind = _plain(pdfium.FPDFPageObj_GetType, ctypes.c_int, _ADDRESS)
 _text_object = _plain(pdfium.FPDFText_GetTextObject, _ADDRESS, _ADDRESS, ctypes.c_int)
 _render_mode = _plain(pdfium.FPDFTextObj_GetTextRenderMode, ctypes.c_int, _ADDRESS)
 _origin = _plain(pdfium.FPDFText_GetCharOrigin, ctypes.c_int, _ADDRESS, ctypes.c_int, _ADDRESS, _ADDRESS)
