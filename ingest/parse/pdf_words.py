@@ -1,8 +1,8 @@
 """A PDF page -> its words in the order of the page's own content, each with its place and how it is set.
 
-pdfium reads: on 70 real documents (3,200 pages) its words agreed better with a third reader's than pypdf's
-(see benchmarks/pdf.py) in a tenth of the time. Takes a `pypdfium2.PdfPage`. Places are in points as the page
-is seen, rotation undone, y upwards. Words that nobody sees are told apart by pdf_hidden; what is a line, a
+pdfium reads: on 108 real documents (7,002 pages) its words agreed with poppler's by 0.995, pypdf's by 0.961
+(benchmarks/pdf.py). Takes a `pypdfium2.PdfPage`. Places are in points, turned so that most of the text runs
+from left to right, y upwards. Words that nobody sees are told apart by pdf_hidden; what is a line, a
 column or a table is pdf_order's business.
 """
 
