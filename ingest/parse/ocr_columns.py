@@ -13,7 +13,7 @@ from statistics import median
 
 _FEWEST_LINES = 4  # in a column
 _LEAST_WIDTH = 7.0  # heights of a line, by half of a column's lines: else it is a table's
-_LEAST_GAP = 0.6  # heights of a line, between two columns
+_LEAST_GAP = 0.4  # heights of a usual line, between two columns
 _DEEPEST = 4  # cuts inside each other
 _MOST_ROWS = 400  # of a picture with more, nothing is known about its order but the rows
 
@@ -75,9 +75,9 @@ def _columns(rows: Sequence[Row], first: int) -> tuple[int, float | None]:
     most = max(
         map(len, rows[first : first + _FEWEST_LINES])
     )  # beside each other: more is where a table begins
+    least = _LEAST_GAP * median(line.height for row in rows for line in row)
     after = first
     while after < len(rows) and len(rows[after]) <= most:
-        least = _LEAST_GAP * median(line.height for line in rows[after])
         rest = [gap for gap in _without(free, rows[after]) if gap[1] - gap[0] > least]
         if not rest:
             break
