@@ -130,7 +130,7 @@ class _Reader:
                 merged.append(len(cells))
             span = value(child(properties, "gridSpan")) or "1"
             cells.append(clean_prose(" ".join(map(self._text, _inside(cell, "p")))))
-            cells += [""] * (min(int(span), _MOST_SPANNED) - 1 if span.isdigit() else 0)
+            cells += [""] * (min(int(span), _MOST_SPANNED) - 1 if span.isdecimal() else 0)
         return _Row(cells, merged, child(child(row, "trPr"), "tblHeader") is not None)
 
     def _text(self, paragraph: Any) -> str:

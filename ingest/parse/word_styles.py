@@ -85,7 +85,7 @@ class Styles:
 def _overlaid(style: Style, properties: Any) -> Style:
     """The style with a paragraph's or a style's own properties on top."""
     outline = value(child(properties, "outlineLvl"))
-    if outline is not None and outline.isdigit():
+    if outline is not None and outline.isdecimal():
         # nine levels are headings, the tenth says that it is none (17.3.1.20)
         style = replace(style, heading=int(outline) + 1 if int(outline) < 9 else None)
     numbered = child(properties, "numPr")
@@ -93,7 +93,7 @@ def _overlaid(style: Style, properties: Any) -> Style:
         number, level = value(child(numbered, "numId")), value(child(numbered, "ilvl")) or "0"
         if number is None and style.numbering:
             number = style.numbering[0]
-        in_list = number not in (None, "0") and level.isdigit()
+        in_list = number not in (None, "0") and level.isdecimal()
         style = replace(style, numbering=(str(number), min(int(level), 8)) if in_list else None)
     return style
 
@@ -131,8 +131,8 @@ def _levels(definition: Any) -> dict[int, tuple[str, int]]:
     levels = {}
     for level in () if definition is None else definition:
         place = value(level, "ilvl") or ""
-        if local(level) == "lvl" and place.isdigit():
+        if local(level) == "lvl" and place.isdecimal():
             first = value(child(level, "start")) or "1"
             form = value(child(level, "numFmt")) or "decimal"
-            levels[int(place)] = (form, int(first) if first.isdigit() else 1)
+            levels[int(place)] = (form, int(first) if first.isdecimal() else 1)
     return levels
