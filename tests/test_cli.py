@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import shutil
@@ -14,6 +15,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from pdf_by_hand import lines_pdf
+from pypdf import PdfWriter
 
 from ui import cli
 
@@ -319,3 +322,20 @@ def test_ctrl_c_keeps_what_is_done(tmp_path: Path) -> None:
     )
     assert len(second["unchanged"]) == len(first["added"])
     assert len(second["added"]) == FILES - len(first["added"])
+
+
+def test_a_password_file_reaches_the_parser(tmp_path: Path, rag: Callable[..., Done]) -> None:
+    """An encrypted PDF is refused with the cure, and the cure works."""
+    folder = tmp_path / "docs"
+    folder.mkdir()
+    writer = PdfWriter(clone_from=io.BytesIO(lines_pdf(["The spare key is under the third stone."])))
+    writer.encrypt("open sesame", algorithm="RC4-128")
+    writer.write(folder / "secret.pdf")
+    passwords = tmp_path / "passwords.txt"
+    passwords.write_text("wrong\nopen sesame\n")
+    index = tmp_path / "index"
+    refused = rag("ingest", folder, "--index", index)
+    assert refused.status == 1
+    assert "--password-file (and --retry" in refused.out + refused.err
+    assert rag("ingest", folder, "--index", index, "--retry", "--password-file", passwords).status == 0
+    assert "third stone" in rag("search", "Where is the spare key?", "--index", index).out

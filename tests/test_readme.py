@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 import shutil
@@ -17,7 +18,7 @@ from ui import cli
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text("utf-8")
 # Run elsewhere: the page in test_browser.py, downloads in test_model_commands.py, a server in test_remote.py.
-ELSEWHERE = ("rag ui", "rag model pull", "http://")
+ELSEWHERE = ("rag ui", "rag model pull", "http://", "--make", "--watch")
 
 
 def indented_blocks() -> list[str]:
@@ -41,6 +42,9 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, scripted_model: Call
     docs.mkdir()
     (docs / "contract.txt").write_text("The contract says that notice periods are three months.\n")
     (docs / "tower.txt").write_text("The tower was built in 1759 by John Smeaton, of stone.\n")
+    question = {"id": "when", "question": "When was the tower built?", "source": "tower.txt"}
+    (tmp_path / "questions.jsonl").write_text(json.dumps(question) + "\n")
+    (tmp_path / "passwords.txt").write_text("secret\n")
     index = write_index(tmp_path / "my-index")
     shutil.copytree(index, tmp_path / ".run" / "index")
     model = scripted_model("The tower was finished in 1759 [2].")
@@ -61,8 +65,8 @@ def test_the_commands_as_written(
         monkeypatch.setattr(sys, "argv", shlex.split(line))
         with pytest.raises(SystemExit) as ended:
             cli.main()
-        err = capfd.readouterr().err
-        assert not ended.value.code, f"{line}: {err}"
+        out, err = capfd.readouterr()
+        assert not ended.value.code, f"{line}: {out}{err}"
 
 
 def test_the_python_as_written(folder: Path) -> None:

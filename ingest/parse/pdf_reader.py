@@ -206,5 +206,5 @@ def _opened_by_pdfium(data: bytes, passwords: Sequence[str]) -> tuple[Any, str]:
     tried = f"; none of the {len(passwords)} in the password file is it" if passwords else ""
     raise EncryptedSource(
         f"the PDF needs its user password{tried}: write it on a line of a file and name that "
-        "with --password-file"
+        "with --password-file (and --retry, if it was refused before)"
     )
