@@ -108,6 +108,7 @@ def _settings(function: Callable[..., Any]) -> Callable[..., Any]:
 @click.option("--retry", is_flag=True, help="Try the files again that could not be read before.")
 @click.option("--watch", is_flag=True, help="Go on: read again whenever the folders change, until Ctrl-C.")
 @click.option("--log", metavar="FILE", help="Add what failed to this file, a JSON object a line.")
+@click.option("--password-file", metavar="FILE", help="Passwords to try on PDFs and archives, one a line.")
 @_index_option
 @_json_option
 @_settings
