@@ -50,6 +50,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, scripted_model: Call
     model = scripted_model("The tower was finished in 1759 [2].")
     shutil.copy(model, tmp_path / "openchat-3.5-0106.Q4_K_M.gguf")
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("RAG_INDEX", str(tmp_path / "default-index"))  # not the person's own
     return tmp_path
 
 
