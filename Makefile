@@ -14,7 +14,7 @@ RUN := $(VENV)/bin
 
 export HF_HUB_OFFLINE = 1
 
-.PHONY: run ingest-samples test lint check bench bench-search bench-verdicts bench-model bench-ingest bench-ocr bench-pdf clean
+.PHONY: run ingest-samples test lint check bench bench-search bench-follow-ups bench-verdicts bench-model bench-ingest bench-ocr bench-pdf clean
 
 run: ingest-samples
 	$(RUN)/rag ui --index $(INDEX) --port $(PORT)
@@ -32,10 +32,13 @@ lint: $(VENV)/installed-for-tests
 
 check: lint test
 
-bench: bench-search bench-verdicts bench-model bench-ingest bench-ocr
+bench: bench-search bench-follow-ups bench-verdicts bench-model bench-ingest bench-ocr
 
 bench-search: $(VENV)/installed-for-tests
 	$(RUN)/python -m benchmarks.search $(COLLECTIONS)
+
+bench-follow-ups: $(VENV)/installed-for-tests
+	$(RUN)/python -m benchmarks.follow_ups
 
 bench-verdicts: $(VENV)/installed-for-tests
 	$(RUN)/python -m benchmarks.verdicts

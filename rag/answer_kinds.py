@@ -25,6 +25,12 @@ _NUMBER_ASKED = re.compile(
 )
 _NAME_ASKED = re.compile(r"\bwho(?:se|m)?\b|谁|哪位|哪一位|何人|什么人|叫什么名字", re.IGNORECASE)
 
+_ASKS = re.compile(
+    r"\b(?:why|how|what|where|which|when|who(?:se|m)?)\b(?! about\b)"
+    r"|什么|何|哪|谁|怎|为什么|多少|几|吗",
+    re.IGNORECASE,
+)
+
 _DATE = re.compile(
     r"\b1\d{3}\b|\b20\d\d\b|\b\d+(?:st|nd|rd|th) century|\b\d+ (?:BC|AD|BCE|CE)\b"
     r"|\b(?:January|February|March|April|May|June|July|August|September|October|November|December)\b"
@@ -54,6 +60,11 @@ def kind_asked(question: str) -> Kind | None:
     if _NUMBER_ASKED.search(question):
         return "number"
     return "name" if _NAME_ASKED.search(question) else None
+
+
+def asks_nothing(question: str) -> bool:
+    """Whether `question` has no word that asks: "and in London?" asks what was asked before."""
+    return not _ASKS.search(question)
 
 
 def has_kind(sentence: str, kind: Kind | None, question: str) -> bool:

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rag.answer_kinds import has_kind, kind_asked, points_back
+from rag.answer_kinds import asks_nothing, has_kind, kind_asked, points_back
 from rag.embeddings import LocalEmbeddings
 from rag.records import Hit
 from rag.wording import Worded, rarity, share, worded
-from rag.words import content_terms
+from rag.words import content_terms, has_content
 
 READ_HITS = 5  # hits whose sentences are compared
 EMBEDDED = 32  # sentences that are embedded: those with the best wording
@@ -33,6 +33,7 @@ BEFORE_WORTH = (
 POINTING_WORTH = 0.2  # of the same once more, when it opens with "it", "they", "this"
 AFTER_WORTH = 0.25  # of the wording that the sentence after holds and this one lacks
 KIND_WORTH = 0.2  # when it has a date, a number or a name, and that is what was asked for
+CONTEXT_WORTH = 0.5  # of a term of what a follow-up leans on, against one of its own
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,17 +64,17 @@ class _Candidate:
 
 
 def quote_answer(
-    question: str, hits: Sequence[Hit], embedder: LocalEmbeddings, *, most: int = 3
+    question: str, hits: Sequence[Hit], embedder: LocalEmbeddings, *, context: str = "", most: int = 3
 ) -> list[Quote]:
     """The 1 to `most` sentences of `hits` that answer `question` best, the best first.
 
     `hits` are a search's, best first. A further sentence is quoted only if it is not far behind and says
-    something else. No hits, no quotes.
+    something else. `context` is what a follow-up leans on (`rag.follow_up`). No hits, no quotes.
     """
     candidates = _candidates(hits[:READ_HITS])
     if not candidates or most < 1:
         return []
-    scores = _scores(question, candidates, embedder)
+    scores = _scores(question, context, candidates, embedder)
     order = np.argsort(-scores, kind="stable").tolist()
     chosen: list[int] = []
     for index in order:
@@ -103,11 +104,16 @@ def _is_statement(candidate: _Candidate) -> bool:
     return len(candidate.sentence.terms) >= FEWEST_TERMS
 
 
-def _scores(question: str, candidates: Sequence[_Candidate], embedder: LocalEmbeddings) -> np.ndarray:
+def _scores(
+    question: str, context: str, candidates: Sequence[_Candidate], embedder: LocalEmbeddings
+) -> np.ndarray:
     """Each candidate's score; one with hopeless wording gets the cosine of its passage."""
     best = candidates[0].hit.score
-    rarities = rarity(content_terms(question, characters=True), [one.sentence.terms for one in candidates])
+    rarities = _rarities(question, context, candidates)
+    asked = f"{context} {question}".strip()
     kind = kind_asked(question)
+    if kind is None and asks_nothing(question):
+        kind = kind_asked(context)
     wording = np.zeros(len(candidates))
     for number, one in enumerate(candidates):
         own = share(rarities, one.sentence.terms)
@@ -117,11 +123,19 @@ def _scores(question: str, candidates: Sequence[_Candidate], embedder: LocalEmbe
             own
             + (BEFORE_WORTH + POINTING_WORTH * points_back(one.text)) * more_before
             + AFTER_WORTH * more_after
-            + KIND_WORTH * has_kind(one.text, kind, question)
+            + KIND_WORTH * has_kind(one.text, kind, asked)
             + PASSAGE_WORTH * (one.hit.score - best)
         )
     trust = candidates[0].hit.scores.get("trust", 1.0)
-    return wording + trust * _cosines(question, candidates, wording, embedder) if trust else wording
+    return wording + trust * _cosines(asked, candidates, wording, embedder) if trust else wording
+
+
+def _rarities(question: str, context: str, candidates: Sequence[_Candidate]) -> dict[str, float]:
+    """What each term that was asked for is worth; what went before counts for less."""
+    terms = content_terms(question, characters=True) if has_content(question) or not context else []
+    before = [term for term in content_terms(context, characters=True) if context and term not in terms]
+    rarities = rarity([*terms, *before], [one.sentence.terms for one in candidates])
+    return {term: worth * (CONTEXT_WORTH if term in before else 1) for term, worth in rarities.items()}
 
 
 def _cosines(
