@@ -47,6 +47,7 @@ from rag.records import (
 from rag.search import standalone
 from rag.searcher import Searcher, load_searcher
 from rag.settings import Settings, load_settings
+from rag.template import Condition
 from rag.verdicts import judge
 
 
@@ -57,10 +58,22 @@ class Chain(Runnable[dict[str, Any], Answer]):
     absent. `invoke` gives an `Answer`, `stream` the events that lead to it.
     """
 
-    def __init__(self, searcher: Searcher, model: Model | None, settings: Settings) -> None:
+    def __init__(
+        self,
+        searcher: Searcher,
+        model: Model | None,
+        settings: Settings,
+        *,
+        condition: Condition = "GPT4 Correct",
+    ) -> None:
         self.searcher = searcher
         self.settings = settings
         self._model = model
+        self._condition = condition
+
+    def adapted(self, settings: Settings, *, condition: Condition = "GPT4 Correct") -> Chain:
+        """A chain over the same index and model that answers under other settings; costs nothing."""
+        return Chain(self.searcher, self._model, settings, condition=condition)
 
     @property
     def store(self) -> LocalStore:
@@ -213,7 +226,9 @@ class Chain(Runnable[dict[str, Any], Answer]):
                 clock,
                 citations=reader.citations,
                 sentences=reader.sentences,
-                ledger=dataclasses.replace(prompt.ledger, reused=usage.reused, estimated=not model.exact),
+                ledger=dataclasses.replace(
+                    prompt.ledger, reused=usage.reused, answer=usage.answer, estimated=not model.exact
+                ),
                 model=model.name,
                 stopped=stop.is_set(),
                 cut=usage.cut,
@@ -229,6 +244,7 @@ class Chain(Runnable[dict[str, Any], Answer]):
             window=model.window,
             reserve=self.settings.reserve,
             read=model.read_before(),
+            condition=self._condition,
         )
 
 

@@ -1,4 +1,4 @@
-"""The line in front of the model: one at a time, first come first served, bounded.
+"""The line in front of the model: first come first served, bounded; one at a time, or a few on a server.
 
 Takes threads that want the model, gives each its turn. Knows nothing of the model.
 """
@@ -15,18 +15,19 @@ _LOOK_SECONDS = 0.1  # how soon a waiting thread sees that it was stopped
 
 
 class ModelQueue:
-    """At most `limit` wait while one is served."""
+    """At most `limit` wait while one is served, or `at_once`."""
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, *, at_once: int = 1) -> None:
         self.limit = limit
-        self._line: deque[object] = deque()  # the first one is being served
+        self.at_once = at_once
+        self._line: deque[object] = deque()  # the first `at_once` are being served
         self._moved = threading.Condition()
 
     def enter(self) -> Ticket:
         """A place at the end of the line; raises `ModelBusy` when the line is full."""
         with self._moved:
-            waiting = max(0, len(self._line) - 1)
-            if self._line and waiting >= self.limit:
+            waiting = max(0, len(self._line) - self.at_once)
+            if len(self._line) >= self.at_once and waiting >= self.limit:
                 raise ModelBusy(
                     f"{waiting} questions wait for the model already, and {self.limit} may: try again in a "
                     "while (RAG_QUEUE sets the limit)"
@@ -53,8 +54,8 @@ class Ticket:
         queue, told = self._queue, 0
         while not (stop is not None and stop.is_set()):
             with queue._moved:
-                ahead = queue._line.index(self)
-                if ahead == 0:
+                ahead = queue._line.index(self) - queue.at_once + 1
+                if ahead <= 0:
                     return
                 if ahead == told:
                     queue._moved.wait(_LOOK_SECONDS)

@@ -15,7 +15,7 @@ from rag.errors import WindowExceeded
 from rag.marks import MARK
 from rag.passages import fit
 from rag.records import Hit, Ledger, LeftOut, Passage, Turn
-from rag.template import BEGIN, END_OF_TURN, Tokenize, encode_part, encode_text, header
+from rag.template import BEGIN, END_OF_TURN, Condition, Tokenize, encode_part, encode_text, header
 
 # One phrase for "cannot answer", shared by instruction, grammar, citations and tests.
 ABSTENTION = "Not in the documents."
@@ -52,6 +52,7 @@ def build_prompt(
     window: int,
     reserve: int,
     read: Sequence[Sequence[int]] = (),
+    condition: Condition = "GPT4 Correct",
 ) -> Prompt:
     """The prompt for a question; hits come best first, and are numbered from 1.
 
@@ -60,10 +61,10 @@ def build_prompt(
     never take more than a quarter of the window (`HISTORY_SHARE`). The question is never cut:
     `WindowExceeded` where it does not fit with the instruction and the reserve.
     """
-    opening = [BEGIN, *encode_text(f"{header('user')} {INSTRUCTION}", tokenize)]
-    closing = [END_OF_TURN, *encode_text(header("assistant"), tokenize)]
+    opening = [BEGIN, *encode_text(f"{header('user', condition)} {INSTRUCTION}", tokenize)]
+    closing = [END_OF_TURN, *encode_text(header("assistant", condition), tokenize)]
     # As a turn of its own, with its header: a few tokens more than after the passages, so the room is safe.
-    asked = encode_text(f"{header('user')} {question.strip()}", tokenize)
+    asked = encode_text(f"{header('user', condition)} {question.strip()}", tokenize)
     instruction_tokens = len(opening) + len(closing)
     left = window - reserve - instruction_tokens - len(asked)
     if left < 0:
@@ -72,7 +73,8 @@ def build_prompt(
             f"{window - reserve - instruction_tokens} beside the instruction ({instruction_tokens}) and the "
             f"answer's reserve ({reserve}): ask a shorter question"
         )
-    exchanges, old_left_out = _newest_exchanges(history, min(left, int(window * HISTORY_SHARE)), tokenize)
+    room = min(left, int(window * HISTORY_SHARE))
+    exchanges, old_left_out = _newest_exchanges(history, room, tokenize, condition)
     left -= sum(map(len, exchanges))
     fitting = fit(hits, left, tokenize, opening=opening, read=read)
     if exchanges:
@@ -114,7 +116,7 @@ def _after_passages(question: str) -> str:
 
 
 def _newest_exchanges(
-    history: Sequence[Turn], room: int, tokenize: Tokenize
+    history: Sequence[Turn], room: int, tokenize: Tokenize, condition: Condition
 ) -> tuple[list[list[int]], list[LeftOut]]:
     """The newest questions with their answers that fit whole, as ids, oldest first; and those left out.
 
@@ -126,8 +128,8 @@ def _newest_exchanges(
             continue
         follows = history[position + 1] if position + 1 < len(history) else None
         answer = follows.text if follows is not None and follows.role == "assistant" else ""
-        asked = encode_text(f"{header('user')} {turn.text.strip()}", tokenize)
-        answered = f"{header('assistant')} {_MARK_AND_SPACE.sub('', answer).strip()}"
+        asked = encode_text(f"{header('user', condition)} {turn.text.strip()}", tokenize)
+        answered = f"{header('assistant', condition)} {_MARK_AND_SPACE.sub('', answer).strip()}"
         encoded.append([*asked, END_OF_TURN, *encode_text(answered, tokenize), END_OF_TURN])
     first_kept = len(encoded)
     while first_kept > 0 and len(encoded[first_kept - 1]) <= room:

@@ -219,7 +219,8 @@ class Ledger:
 
     `instruction + passages + history + question` is exactly the prompt that was decoded, and with
     `reserve` never exceeds `window`. `reused` of the prompt's tokens were still in the model's memory.
-    `estimated` where the model is on a server that neither counts tokens nor takes them.
+    `answer` is what the model wrote, at most `reserve`. `estimated` where the model is on a server that
+    neither counts tokens nor takes them.
     """
 
     window: int
@@ -231,6 +232,7 @@ class Ledger:
     reused: int = 0
     estimated: bool = False
     left_out: tuple[LeftOut, ...] = ()
+    answer: int = 0
 
     @property
     def prompt(self) -> int:
