@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 import pytest
 from pdf_by_hand import lines_pdf
+from pypdf import PdfWriter
 
 from ingest import page_image
 from ingest.files import hash_file
@@ -158,3 +160,66 @@ def test_pictures_are_kept_within_a_limit(shelf: Shelf, monkeypatch: pytest.Monk
 def test_a_source_that_was_removed_is_an_error_in_words(shelf: Shelf) -> None:
     with pytest.raises(UsageError, match=r"there is no source 'gone\.pdf' in the index"):
         shelf.pages.show(Passage("gone.pdf", 1))
+
+
+def test_an_encrypted_pdf_is_drawn_with_a_password_of_the_file(shelf: Shelf, tmp_path: Path) -> None:
+    passwords = tmp_path / "passwords.txt"
+    passwords.write_text("wrong\nsecret\n")
+    writer = PdfWriter(clone_from=BytesIO(lines_pdf(*PAGES)))
+    path = shelf.put("tower.pdf", lines_pdf(*PAGES))
+    writer.encrypt("secret", algorithm="RC4-128")
+    writer.write(path)
+    with shelf.store.writer() as store:  # as the ingest leaves it: what was read, and the bytes it came from
+        [place] = store_places(shelf)
+        status = path.stat()
+        store.remove([place.location])
+        digest = hash_file(bytes(path), limit_megabytes=10)
+        document = parse_file(
+            bytes(path),
+            name="tower.pdf",
+            content_hash=digest,
+            sandbox=shelf.sandbox,
+            passwords=("secret",),
+        )
+        text = document.pages[0].text
+        place = Place(place.root, place.source, place.location, digest, status.st_size, status.st_mtime_ns)
+        store.put(place, document, [Chunk(1, 0, len(text), text)], np.ones((1, 2), np.float32), [b"0" * 16])
+    locked = shelf.pages.show(Passage("tower.pdf", 1))
+    assert locked.view == "text"
+    assert "password" in locked.notes[0]
+    pages = SourcePages(shelf.store, shelf.sandbox, file_megabytes=10, password_file=str(passwords))
+    shown = pages.show(shelf.passage("tower.pdf", "lit in 1759"))
+    assert (shown.view, shown.notes) == ("image", ())
+    passwords.unlink()
+    with pytest.raises(UsageError, match="the password file"):
+        pages.show(Passage("tower.pdf", 2))
+
+
+def store_places(shelf: Shelf) -> list[Place]:
+    with shelf.store.snapshot() as snapshot:
+        return snapshot.places()
+
+
+CITED = Passage("notes.md", 1, 8, 30, "The tower was lit 1759")
+
+
+@pytest.mark.parametrize(
+    ("now", "marked", "note"),
+    [
+        (b"# Towers\n\nThe tower was lit 1759.\n", "The tower was lit 1759", None),
+        (
+            b"# Towers\n\nNew words. The tower was lit 1759.\n",
+            "The tower was lit 1759",
+            "stand at another place",
+        ),
+        (b"# Towers\n\nIt was never lit.\n", "", "the cited words are not on this page any more"),
+    ],
+)
+def test_words_cited_before_the_source_was_read_anew(
+    shelf: Shelf, now: bytes, marked: str, note: str | None
+) -> None:
+    shelf.put("notes.md", now)
+    shown = shelf.pages.show(CITED)
+    assert "".join(piece.text for piece in shown.form.pieces if piece.marked) == marked
+    assert len(shown.notes) == (note is not None)
+    assert note is None or note in shown.notes[0]

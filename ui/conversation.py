@@ -1,8 +1,9 @@
 """A conversation in one browser tab: questions asked one after the other, each answered in a thread.
 
 Takes the chain's `events` as a callable; gives exchanges whose progress anybody may read at any time,
-because Streamlit runs its script anew at each click and an answer must outlive that. Knows nothing about
-the screen, the chain or the index.
+because Streamlit runs its script anew at each click and an answer must outlive that. Whoever keeps
+conversations is told of every step before it can be seen. Knows nothing about the screen, the chain or the
+index.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from rag.records import (
 )
 
 Ask = Callable[[str, Sequence[Turn], threading.Event], Iterator[Event]]
+Keep = Callable[[int, str, "Progress", float | None], None]  # number, question, progress, seconds
 Stage = Literal["waiting", "searching", "queued", "reading", "writing", "done", "failed"]
 _ENDED: frozenset[Stage] = frozenset({"done", "failed"})
 _log = logging.getLogger(__name__)
@@ -81,13 +83,25 @@ def advance(progress: Progress, event: Event) -> Progress:
 class Exchange:
     """One question and what became of it. Its thread replaces `progress`; everybody else reads it."""
 
-    def __init__(self, number: int, question: str) -> None:
+    def __init__(self, number: int, question: str, keep: Keep | None = None) -> None:
         self.number = number
         self.question = question
         self.progress = Progress()
         self.seconds: float | None = None  # how long it took, once it has ended; waiting is not counted
+        self.unkept: str | None = None  # why it could not be kept, in words
+        self._keep = keep
         self._stop = threading.Event()
         self._ended = threading.Event()
+
+    @classmethod
+    def ended(cls, number: int, question: str, progress: Progress, seconds: float | None) -> Exchange:
+        """One from before, which is only looked at."""
+        exchange = cls(number, question)
+        exchange.progress, exchange.seconds = progress, seconds
+        if progress.stage == "done" and progress.answer is None:
+            exchange._stop.set()
+        exchange._ended.set()
+        return exchange
 
     def stop(self) -> None:
         """Ends it wherever it is: waiting, queued, reading or writing; what is there stays."""
@@ -108,14 +122,14 @@ class Exchange:
             while before is not None and not self.stopping and not before.wait(0.1):
                 pass
             if self.stopping:
-                self.progress = replace(self.progress, stage="done")
+                self.put(replace(self.progress, stage="done"))
                 return
-            self.progress = replace(self.progress, stage="searching")
+            self.put(replace(self.progress, stage="searching"))
             started = time.monotonic()
             for event in ask(self.question, history(), self._stop):
                 if isinstance(event, Done):
                     self.seconds = time.monotonic() - started
-                self.progress = advance(self.progress, event)
+                self.put(advance(self.progress, event))
         except RagError as error:
             self._fail(str(error))
         except Exception as error:  # the page must go on; the traceback goes to the terminal
@@ -127,20 +141,43 @@ class Exchange:
             self._ended.set()
 
     def _fail(self, words: str) -> None:
-        self.progress = replace(self.progress, stage="failed", error=words)
+        self.put(replace(self.progress, stage="failed", error=words))
+
+    def put(self, progress: Progress) -> None:
+        """Keeps it, then shows it; an answer that can't be kept goes on all the same, and says so."""
+        if self._keep is not None:
+            try:
+                self._keep(self.number, self.question, progress, self.seconds)
+                self.unkept = None
+            except RagError as error:
+                self.unkept = str(error)
+        self.progress = progress
 
 
 class Conversation:
-    """Exchanges in the order asked. A question asked while another is answered waits for it."""
+    """Exchanges in the order asked. A question asked while another is answered waits for it.
 
-    def __init__(self, ask: Ask) -> None:
+    `id` is its name among those that are kept; None when nobody keeps it.
+    """
+
+    def __init__(
+        self,
+        ask: Ask,
+        *,
+        id: str | None = None,
+        keep: Keep | None = None,
+        exchanges: Sequence[Exchange] = (),
+    ) -> None:
+        self.id = id
         self._ask = ask
-        self.exchanges: list[Exchange] = []
+        self._keep = keep
+        self.exchanges: list[Exchange] = list(exchanges)
 
     def ask(self, question: str) -> Exchange:
         """Starts on a question at once; returns without waiting."""
         before = self.exchanges[-1] if self.exchanges else None
-        exchange = Exchange(len(self.exchanges) + 1, question)
+        exchange = Exchange(len(self.exchanges) + 1, question, self._keep)
+        exchange.put(exchange.progress)
         self.exchanges.append(exchange)
         threading.Thread(
             target=exchange.run,
@@ -155,6 +192,11 @@ class Conversation:
         for exchange in self.exchanges:
             if not exchange.progress.ended:
                 exchange.stop()
+
+    @property
+    def unkept(self) -> str | None:
+        """Why something of it could not be kept, in words."""
+        return next((one.unkept for one in self.exchanges if one.unkept), None)
 
     @property
     def busy(self) -> bool:

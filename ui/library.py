@@ -19,6 +19,7 @@ from rag.records import Place, Source
 from ui import components, session, uploads
 from ui.exchange_view import short_name
 from ui.intake import intake_data
+from ui.kinds import kind_of
 from ui.page_errors import in_words, trouble
 from ui.session import Opened
 from ui.source_page import Passage
@@ -28,13 +29,6 @@ from ui.workspace import Workspace
 
 SECONDS_BETWEEN_DRAWINGS = 0.3
 _ROUND, _TO_REMOVE = "upload_round", "to_remove"
-_KINDS = {
-    "application/pdf": "PDF",
-    "text/markdown": "MD",
-    "text/html": "HTML",
-    "text/plain": "TXT",
-    "application/vnd.openxmlformats-officedocument.wordprocessingml.document": "DOCX",
-}
 
 
 @in_words
@@ -139,7 +133,7 @@ def _row(source: Source) -> dict[str, Any]:
         "name": name,
         "path": visible(address_of(source.location)),
         "title": visible(source.title or ""),
-        "kind": _KINDS.get(source.media_type, source.media_type.rpartition("/")[2][:4].upper()),
+        "kind": kind_of(source.media_type, source.source),
         "pages": f"{source.page_count:,}",
         "chunks": f"{source.chunk_count:,}",
         "size": size(source.size_bytes),

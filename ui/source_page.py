@@ -2,20 +2,23 @@
 
 Takes a source, a page and the cited words; gives what the screen needs. Where the picture would not show
 what was read (the file is gone or was changed, can't be drawn, or the words are not found on it) the text
-as it was read is given instead, in the form of its kind, and a note says why. Knows nothing about Streamlit.
+as it was read is given instead, in the form of its kind, and a note says why. Words that were cited before
+their source was read anew are looked for on the page as it is now. Knows nothing about Streamlit.
 """
 
 from __future__ import annotations
 
 import os
+import re
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from ingest.files import hash_file
 from ingest.page_image import PageImage, render_page
+from ingest.passwords import read_passwords
 from ingest.sandbox import Sandbox
 from rag.errors import SourceError
 from rag.local_store import LocalStore
@@ -31,12 +34,16 @@ FOUND_ENOUGH = 0.6  # below this share of its letters, a quote counts as not fou
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """What was cited: a page of a source, and the span of its text (empty: the page alone)."""
+    """What was cited: a page of a source, and the span of its text (empty: the page alone).
+
+    `quote` is what stood there when it was cited, where somebody may have read the source anew since.
+    """
 
     source: str
     page: int
     start: int = 0
     end: int = 0
+    quote: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +69,13 @@ class SourcePages:
         sandbox: Sandbox,
         *,
         file_megabytes: int,
+        password_file: str | None = None,
         render: Callable[..., PageImage] = render_page,
     ) -> None:
         self._store = store
         self._sandbox = sandbox
         self._file_megabytes = file_megabytes
+        self._password_file = password_file
         self._render = render
         self._drawn: OrderedDict[tuple[str, int, str], PageImage] = OrderedDict()
         self._lock = threading.Lock()
@@ -79,17 +88,19 @@ class SourcePages:
         with self._store.snapshot() as snapshot:
             source = snapshot.find(passage.source)
             page = snapshot.page(passage.source, passage.page)
+        passage, moved = _where_it_stands(page, passage)
         quote = page.text[passage.start : passage.end]
         if source.media_type != "application/pdf" and not source.media_type.startswith("image/"):
-            return self._text(source, page, passage, both=False)
+            return self._text(source, page, passage, both=False, notes=moved)
         try:
             self._require_unchanged(source)
             image = self._image(source, page, passage, quote)
         except SourceError as error:
-            return self._text(source, page, passage, both=False, notes=[_instead(source, error)])
+            return self._text(source, page, passage, both=False, notes=[*moved, _instead(source, error)])
         lost = "The exact words could not be found on this page's picture."
-        notes = [lost] if quote.strip() and image.found < FOUND_ENOUGH else []
-        if view == "text" or (notes and view is None):
+        lost_notes = [lost] if quote.strip() and image.found < FOUND_ENOUGH else []
+        notes = [*moved, *lost_notes]
+        if view == "text" or (lost_notes and view is None):
             return self._text(source, page, passage, both=True, notes=notes)
         return ShownPage(
             source, page.number, page.label, "image", True, image, PageForm("text"), tuple(notes)
@@ -119,6 +130,7 @@ class SourcePages:
             width_pixels=WIDTH_PIXELS,
             sandbox=self._sandbox,
             near=passage.start / max(1, len(page.text)),
+            passwords=read_passwords(self._password_file) if self._password_file else (),
         )
         with self._lock:
             self._drawn[key] = image
@@ -136,6 +148,21 @@ class SourcePages:
             return
         if hash_file(source.location, limit_megabytes=self._file_megabytes) != source.content_hash:
             raise SourceError("the file was changed after it was read")
+
+
+def _where_it_stands(page: Page, passage: Passage) -> tuple[Passage, list[str]]:
+    """The passage where its quote stands on the page by now, and a note when that is not where it was."""
+    if not passage.quote.strip() or page.text[passage.start : passage.end] == passage.quote:
+        return passage, []
+    places = [match.start() for match in re.finditer(re.escape(passage.quote), page.text)]
+    if not places:
+        note = "The source changed since this was cited: the cited words are not on this page any more."
+        return replace(passage, start=0, end=0), [note]
+    start = min(places, key=lambda place: abs(place - passage.start))
+    moved = replace(passage, start=start, end=start + len(passage.quote))
+    return moved, [
+        "The source changed since this was cited: its words stand at another place of the page now."
+    ]
 
 
 def _instead(source: Source, error: SourceError) -> str:

@@ -68,7 +68,7 @@ def open_passage(exchange: Exchange, index: int) -> None:
     passages = exchange.progress.passages
     if 0 <= index < len(passages):
         found = passages[index]
-        where = Passage(found.source, found.page, found.start, found.end)
+        where = Passage(found.source, found.page, found.start, found.end, found.text)
         _show(session.opened(), Opened(where, exchange=exchange.number))
 
 
@@ -100,7 +100,7 @@ def _stepped(opened: Opened, citations: Sequence[Citation], step: Any) -> Opened
 
 def _at_citation(citations: Sequence[Citation], index: int, exchange: int) -> Opened:
     cited = citations[index]
-    where = Passage(cited.source, cited.page, cited.start, cited.end)
+    where = Passage(cited.source, cited.page, cited.start, cited.end, cited.quote)
     return Opened(where, exchange=exchange, citation=index)
 
 

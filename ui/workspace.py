@@ -41,7 +41,12 @@ class Workspace:
         self.sandbox = Sandbox(
             seconds=settings.parse_seconds, memory_megabytes=settings.parse_megabytes, output_megabytes=64
         )
-        self.pages = SourcePages(self.store, self.sandbox, file_megabytes=settings.file_megabytes)
+        self.pages = SourcePages(
+            self.store,
+            self.sandbox,
+            file_megabytes=settings.file_megabytes,
+            password_file=settings.password_file,
+        )
         self.uploads = self.store.directory / uploads.FOLDER_NAME
         self.intake = Intake(self._read)
         self._chain: Chain | None = None
@@ -114,7 +119,7 @@ class Workspace:
 
     def _draw_ahead(self, answer: Answer) -> None:
         for citation in answer.citations[:PAGES_AHEAD]:
-            passage = Passage(citation.source, citation.page, citation.start, citation.end)
+            passage = Passage(citation.source, citation.page, citation.start, citation.end, citation.quote)
             try:
                 self.pages.prepare(passage)
             except RagError as error:  # the click will meet it again, and say it on the page
