@@ -23,6 +23,7 @@ from langchain_core.embeddings import Embeddings
 from rag import minilm, minilm_openvino
 from rag.cosine_scale import Scale, measure
 from rag.errors import EmbeddingError
+from rag.model_folder import loading, model_folder
 from rag.settings import BUNDLED_EMBEDDER
 
 if TYPE_CHECKING:
@@ -34,7 +35,8 @@ BATCH_TOKENS = 2048  # in a batch, padding counted; larger ones gain nothing on 
 QUESTION_TOKENS = 256  # so few are always embedded by numpy, whatever is loaded: the same vector everywhere
 NUMPY_TOKENS = 1024  # up to so many, numpy is done with the bundled model before a quicker one is loaded
 _Value = TypeVar("_Value")
-_PUBLISHED_FILES = ["*.json", "*.txt", "*.model", "*.safetensors"]  # no pickles, no other formats
+_LONGEST_WINDOW = 8192  # tokens, of a model that has no limit of its own: more make no better vector
+_PASSAGE_PROMPTS = ("document", "passage", "corpus")  # as models call them
 
 
 class _once(Generic[_Value]):  # noqa: N801, used like a function
@@ -69,8 +71,9 @@ class LocalEmbeddings(Embeddings):
     """A sentence-transformers model behind LangChain's `Embeddings`; usable from many threads at once.
 
     `name` is `all-MiniLM-L6-v2` for the bundled model, a folder, or a name on the Hugging Face hub (which
-    is downloaded unless it is in the cache or `HF_HUB_OFFLINE` is set). Some models want `query_prefix`
-    and `passage_prefix` put before the text (E5: "query: " and "passage: "). `precision` is `float32`,
+    is downloaded unless it is in the cache or `HF_HUB_OFFLINE` is set). Some models want a prefix put before
+    the text (E5: "query: " and "passage: "): what the model's own settings say is used, else `query_prefix`
+    and `passage_prefix`. `precision` is `float32`,
     `bfloat16`, or `auto`: bfloat16 where the processor computes in it (cosine to float32 0.9999), else
     float32.
     """
@@ -79,15 +82,14 @@ class LocalEmbeddings(Embeddings):
         self,
         name: str = BUNDLED_EMBEDDER,
         *,
-        query_prefix: str = "",
-        passage_prefix: str = "",
+        query_prefix: str | None = None,
+        passage_prefix: str | None = None,
         precision: str = "auto",
     ) -> None:
         if precision not in ("auto", "float32", "bfloat16"):
             raise EmbeddingError(f"precision is {precision!r}; it can be auto, float32 or bfloat16")
         self.name = name
-        self._query_prefix = query_prefix
-        self._passage_prefix = passage_prefix
+        self._given_prefixes = (query_prefix or "", passage_prefix or "")
         self._precision = precision
         self._lock = threading.RLock()
         self._embedded_tokens = 0  # so far: many small portions are many texts, too
@@ -97,7 +99,23 @@ class LocalEmbeddings(Embeddings):
     @property
     def revision(self) -> str:
         """The upstream revision, or a hash of the weights; a passage prefix changes it."""
-        return self._revision + (f"+{self._passage_prefix!r}" if self._passage_prefix else "")
+        return self._revision + (f"+{self.passage_prefix!r}" if self.passage_prefix else "")
+
+    @property
+    def query_prefix(self) -> str:
+        """What is put before a question."""
+        return self._prefixes[0]
+
+    @property
+    def passage_prefix(self) -> str:
+        """What is put before a passage."""
+        return self._prefixes[1]
+
+    @_once
+    def _prefixes(self) -> tuple[str, str]:
+        own = {} if self.name == BUNDLED_EMBEDDER else _prompts(self._folder)
+        passage = next((own[name] for name in _PASSAGE_PROMPTS if own.get(name)), "")
+        return own.get("query") or self._given_prefixes[0], passage or self._given_prefixes[1]
 
     @property
     def dimension(self) -> int:
@@ -110,7 +128,7 @@ class LocalEmbeddings(Embeddings):
     def max_tokens(self) -> int:
         """The longest text that is read whole, in its own tokens; special ones and the prefix are off it."""
         special = self._tokenizer.num_special_tokens_to_add(is_pair=False)
-        return self._window - special - self.count_tokens(self._passage_prefix)
+        return self._window - special - self.count_tokens(self.passage_prefix)
 
     # --- tokens -----------------------------------------------------------------------------------
 
@@ -135,7 +153,7 @@ class LocalEmbeddings(Embeddings):
 
     def embed(self, texts: Sequence[str], *, query: bool = False) -> np.ndarray:
         """Rows for `texts`, float32 [n, dimension], of length 1; what overruns the window is not read."""
-        prefix = self._query_prefix if query else self._passage_prefix
+        prefix = self.query_prefix if query else self.passage_prefix
         given = [_valid(prefix + text) for text in texts]
         vectors = np.zeros((len(given), self.dimension), np.float32)
         rows = self._rows(given)
@@ -144,7 +162,7 @@ class LocalEmbeddings(Embeddings):
         batches = list(_batches([min(len(row) + 2, self._window) for row in rows]))
         if self.name != BUNDLED_EMBEDDER:
             for batch in batches:
-                vectors[batch] = self._forward([given[index] for index in batch])
+                vectors[batch] = self._forward([_valid(texts[index]) for index in batch], query=query)
             return vectors
         arithmetic = self._arithmetic(tokens)
 
@@ -174,18 +192,18 @@ class LocalEmbeddings(Embeddings):
         """Passages' vectors, as LangChain wants them."""
         return [[float(value) for value in row] for row in self.embed(texts)]
 
-    def _forward(self, texts: list[str]) -> np.ndarray:
-        import torch
-
-        with self._lock, torch.inference_mode():
-            features = self._model.preprocess(texts)
-            features = {
-                key: value.to(self._model.device) if isinstance(value, torch.Tensor) else value
-                for key, value in features.items()
-            }
-            output = self._model(features)["sentence_embedding"].float()
-            rows: np.ndarray = torch.nn.functional.normalize(output, dim=1).cpu().numpy()
-        return rows
+    def _forward(self, texts: list[str], *, query: bool) -> np.ndarray:
+        """Rows by sentence-transformers itself, which knows what a model makes of its prompt and its task."""
+        encode = self._model.encode_query if query else self._model.encode_document
+        prefix = self.query_prefix if query else self.passage_prefix
+        with self._lock:
+            found = encode(
+                texts, prompt=prefix, batch_size=len(texts), convert_to_tensor=True, show_progress_bar=False
+            )
+        rows: np.ndarray = found.float().cpu().numpy()
+        lengths = np.linalg.norm(rows, axis=1, keepdims=True)
+        normed: np.ndarray = rows / np.maximum(lengths, np.finfo(np.float32).tiny)
+        return normed
 
     @_once
     def _scale(self) -> Scale:
@@ -217,7 +235,8 @@ class LocalEmbeddings(Embeddings):
             length = json.loads(settings.read_text("utf-8")).get("max_seq_length")
             if length:
                 return int(length)
-        return int(self._model.max_seq_length or 512)
+        longest = self._model.max_seq_length or 512  # infinite for models that only look words up
+        return int(min(longest, _LONGEST_WINDOW))
 
     @_once
     def _tokenizer(self) -> Tokenizer:
@@ -257,25 +276,16 @@ class LocalEmbeddings(Embeddings):
 
 
 def _load(folder: Path, name: str, precision: str) -> SentenceTransformer:
-    import torch
-    from sentence_transformers import SentenceTransformer
-    from transformers.utils import logging
+    with loading(name, what="embedding model"):
+        import torch
+        from sentence_transformers import SentenceTransformer
 
-    bars = logging.is_progress_bar_enabled()
-    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
-    try:
         model = SentenceTransformer(
             str(folder),
             local_files_only=True,
             trust_remote_code=False,
             model_kwargs={"use_safetensors": True},
         ).eval()
-    except Exception as error:  # whatever a stranger's files make the loader raise
-        reason = " ".join(str(error).split())
-        raise EmbeddingError(f"embedding model {name!r} can't be loaded: {reason}") from error
-    finally:
-        if bars:
-            logging.enable_progress_bar()  # type: ignore[no-untyped-call]
     quick = precision == "auto" and model.device.type == "cpu" and minilm.computes_in_bfloat16()
     if quick or precision == "bfloat16":
         model = model.to(torch.bfloat16)
@@ -284,26 +294,24 @@ def _load(folder: Path, name: str, precision: str) -> SentenceTransformer:
 
 def _folder_of(name: str) -> Path:
     """The model's folder: the one of that name, or the hub's, downloaded where it is allowed to."""
-    folder = Path(name).expanduser()
-    if not folder.is_dir():
-        from huggingface_hub import snapshot_download
+    return model_folder(
+        name,
+        what="embedding model",
+        download=True,
+        cure=f"give a folder that holds a sentence-transformers model, or {BUNDLED_EMBEDDER}",
+    )
 
-        try:
-            folder = Path(snapshot_download(name, allow_patterns=_PUBLISHED_FILES))
-        except Exception as error:  # no network, no such repository, not a repository's name at all
-            reason = " ".join(str(error).split())
-            raise EmbeddingError(
-                f"embedding model {name!r} is neither a folder nor to be had from the Hugging Face hub "
-                f"({reason}); give a folder that holds a sentence-transformers model, or {BUNDLED_EMBEDDER}"
-            ) from error
-    pickles = [path for pattern in ("*.bin", "*.pt", "*.pkl") for path in folder.rglob(pattern)]
-    for path in pickles:
-        if not list(path.parent.glob("*.safetensors")):
-            raise EmbeddingError(
-                f"embedding model {name!r} has weights in {path.name}, which can run code when it is read; "
-                "only safetensors are: convert it, or take a revision that has them"
-            )
-    return folder
+
+def _prompts(folder: Path) -> dict[str, str]:
+    """The prompts by name that the model's own settings give."""
+    settings = folder / "config_sentence_transformers.json"
+    if not settings.is_file():
+        return {}
+    try:
+        prompts = json.loads(settings.read_text("utf-8")).get("prompts") or {}
+        return {name: words for name, words in prompts.items() if isinstance(words, str)}
+    except (ValueError, AttributeError) as error:
+        raise EmbeddingError(f"{str(settings)!r} can't be read ({error}); get the model again") from error
 
 
 def _valid(text: str) -> str:

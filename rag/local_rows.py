@@ -251,6 +251,18 @@ def chunk_ids(database: Database, *, after: int = 0) -> np.ndarray:
     return np.sort(np.fromiter((row[0] for row in rows), np.int64))
 
 
+def chunk_ids_in(database: Database, documents: Sequence[int]) -> np.ndarray:
+    """The ids of these documents' chunks, sorted."""
+    found = [np.empty(0, np.int64)]
+    for some in _portions(documents):
+        statement = (
+            "SELECT id FROM chunk INDEXED BY chunk_by_position"
+            f" WHERE document IN ({', '.join('?' * len(some))})"
+        )
+        found.append(np.fromiter((row[0] for row in database.each(statement, some)), np.int64))
+    return np.sort(np.concatenate(found))
+
+
 # --- vectors ----------------------------------------------------------------------------------------
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from operator import attrgetter
@@ -24,6 +24,7 @@ from rag.local_names import all_places, place_named, shown_name
 from rag.local_rows import (
     ChunkRow,
     DocumentRow,
+    chunk_ids_in,
     chunk_rows,
     chunk_text,
     document_of,
@@ -53,6 +54,20 @@ def _between(headings: Sequence[Heading], start: int, end: int) -> tuple[Heading
     first = bisect_left(headings, start, key=attrgetter("start"))
     after = bisect_left(headings, end, lo=first, key=attrgetter("start"))
     return tuple(heading for heading in headings[first:after] if heading.start < heading.end)
+
+
+def _only_rows(among: np.ndarray | None) -> tuple[str, tuple[int | str, ...]]:
+    """A condition for the keyword index's rows, and what stands in it.
+
+    FTS5 skips what is outside the range; the plus keeps SQLite from asking it once for each id.
+    """
+    if among is None:
+        return "", ()
+    first, last = int(among[0]), int(among[-1])
+    if last - first + 1 == len(among):
+        return " AND rowid BETWEEN ? AND ?", (first, last)
+    ids = json.dumps(among.tolist())
+    return " AND rowid BETWEEN ? AND ? AND +rowid IN (SELECT value FROM json_each(?))", (first, last, ids)
 
 
 class Snapshot:
@@ -102,21 +117,28 @@ class Snapshot:
         return dense.search(query, k, among=subset)
 
     def keywords(
-        self, match: str, k: int, *, weights: tuple[float, float, float] = (1.0, 1.0, 1.0)
+        self,
+        match: str,
+        k: int,
+        *,
+        weights: tuple[float, float, float] = (1.0, 1.0, 1.0),
+        among: np.ndarray | None = None,
     ) -> list[tuple[int, float]]:
         """The k chunks with the largest BM25: (chunk id, score), best first.
 
         `match`: an FTS5 expression as `rag.words.match_query` makes it; `weights`: of a chunk's body,
-        its headings (title and heading path) and its name (the source's path).
+        its headings (title and heading path) and its name (the source's path); `among`: sorted int64 chunk
+        ids, only these are found. How rare a term is, is counted over the whole index all the same.
         """
-        if not match.strip() or k < 1:
+        if not match.strip() or k < 1 or (among is not None and not len(among)):
             return []
         body, headings, name = (float(weight) for weight in weights)
+        allowed, which = _only_rows(among)
         try:
             rows = self._database.rows(
-                "SELECT rowid, rank FROM keyword WHERE keyword MATCH ? AND rank MATCH ?"
+                f"SELECT rowid, rank FROM keyword WHERE keyword MATCH ? AND rank MATCH ?{allowed}"
                 " ORDER BY rank LIMIT ?",
-                (match, f"bm25({body}, {headings}, {name})", k),
+                (match, f"bm25({body}, {headings}, {name})", *which, k),
             )
         except IndexDamaged as error:
             if _is_about_the_query(error.__cause__):
@@ -134,13 +156,27 @@ class Snapshot:
         meta = self.meta()
         return read_vectors(self._database, chunk_ids, meta.dimension if meta else 0)
 
-    def hits(self, chunk_ids: Sequence[int]) -> list[Hit]:
-        """The chunks in that order, with score 0; a document in two places is named by its first."""
+    def chunks_in(self, content_hashes: Collection[str]) -> np.ndarray:
+        """The ids of these contents' chunks, sorted int64: what `dense` and `keywords` take as `among`."""
+        documents = [DocumentRow(*row) for row in selected(self._database, "document")]
+        wanted = [document for document in documents if document.content_hash in content_hashes]
+        found = chunk_ids_in(self._database, [document.id for document in wanted])
+        count = sum(document.chunks for document in wanted)
+        if len(found) != count:
+            raise damaged(self._database.directory, f"{len(found)} of {count} chunks were found")
+        return found
+
+    def hits(self, chunk_ids: Sequence[int], *, places: Collection[bytes] | None = None) -> list[Hit]:
+        """The chunks in that order, with score 0.
+
+        A document in several places is named by its first, or by the first of `places` (locations).
+        """
         rows = chunk_rows(self._database, chunk_ids)
         missing = [identifier for identifier in chunk_ids if identifier not in rows]
         if missing:
             raise damaged(self._database.directory, f"chunk {missing[0]} was found but is not there")
-        names = {document: self._name_and_type(document) for document in {c.document for c in rows.values()}}
+        documents = {chunk.document for chunk in rows.values()}
+        names = {document: self._name_and_type(document, places) for document in documents}
         pages = self._pages(rows.values())
         chunks = [rows[int(identifier)] for identifier in chunk_ids]
         return [
@@ -185,12 +221,13 @@ class Snapshot:
                 " index's folder away and ingest everything again: your documents are not touched)"
             ) from error
 
-    def _name_and_type(self, document: int) -> tuple[str, str]:
+    def _name_and_type(self, document: int, chosen: Collection[bytes] | None) -> tuple[str, str]:
         row = document_of(self._database, document)
         places = places_with(self._database, row.content_hash)
         if not places:
             raise damaged(self._database.directory, f"document {row.id} is in no place")
-        return shown_name(self._database, places[0]), row.media_type
+        named = next((one for one in places if chosen is not None and one.location in chosen), places[0])
+        return shown_name(self._database, named), row.media_type
 
     def neighbours(self, chunk_id: int) -> tuple[int | None, int | None]:
         """The chunk before and the chunk after in the same source."""

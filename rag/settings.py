@@ -36,6 +36,9 @@ class Settings:
     index: str = str(Path(platformdirs.user_data_dir("openchat-rag")) / "index")  # the index's folder
     model: str | None = None  # a GGUF file or a server's http address; without one, answers are quotes
     embedding_model: str | None = None  # by name or path; None: the index's own, or the bundled
+    query_prefix: str | None = None  # put before a question and a passage where the embedding model wants it
+    passage_prefix: str | None = None  # and doesn't say so itself (E5: "query: ", "passage: ")
+    reranker: str | None = None  # a cross-encoder by name or path that reorders what was found
     chunk_tokens: int = 200  # a new index's largest chunk, in the embedder's tokens
     passages: int = 6  # how many hits the model is given at most
     window: int = 8192  # the model's window, prompt and answer together, in tokens
