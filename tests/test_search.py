@@ -13,7 +13,7 @@ from small_index import write_index
 from rag.embeddings import LocalEmbeddings
 from rag.local_store import LocalStore
 from rag.records import Hit, Turn
-from rag.search import scored, search, standalone
+from rag.search import scored, search
 from rag.store import open_store
 
 PAGES = {
@@ -120,40 +120,6 @@ def test_no_question_breaks_a_search(store: LocalStore, embedder: LocalEmbedding
 def test_equals_come_in_the_order_of_their_ids() -> None:
     hits = [Hit(n, f"{n}.txt", 1, 0, 4, "tide", 0.0, {"dense": 0.5, "keyword": 1.0}) for n in (3, 1, 2)]
     assert [hit.chunk_id for hit in scored(hits, "tide", 1.0)] == [1, 2, 3]
-
-
-ENGLISH = [Turn("user", "When was the Eddystone tower built?"), Turn("assistant", "In 1759.")]
-CHINESE = [Turn("user", "大运河是什么时候开凿的？"), Turn("assistant", "605年。")]
-
-
-@pytest.mark.parametrize(
-    ("history", "question", "leans"),
-    [
-        (ENGLISH, "How tall is it?", True),
-        (ENGLISH, "and how long does that take?", True),
-        (ENGLISH, "Why?", True),
-        (ENGLISH, "How tall?", True),
-        (ENGLISH, "What about the French one?", True),
-        (ENGLISH, "What is colza oil?", False),
-        (ENGLISH, "Who kept the light in winter?", False),
-        (ENGLISH, "Which ship struck the reef that was unlit?", False),
-        (CHINESE, "它有多长？", True),
-        (CHINESE, "那需要多久？", True),
-        (CHINESE, "为什么？", True),
-        (CHINESE, "法国呢？", True),
-        (CHINESE, "谁发明了活字印刷术？", False),
-        ([], "Why?", False),
-        ([Turn("assistant", "Ask me.")], "Why?", False),
-    ],
-)
-def test_a_follow_up_leans_on_the_question_before(history: list[Turn], question: str, leans: bool) -> None:
-    expected = f"{history[0].text} {question}" if leans else question
-    assert standalone(question, history) == expected
-
-
-def test_a_follow_up_to_a_follow_up_leans_on_both() -> None:
-    history = [*ENGLISH, Turn("user", "How tall is it?"), Turn("assistant", "18 m.")]
-    assert standalone("Why?", history) == "When was the Eddystone tower built? How tall is it? Why?"
 
 
 def test_a_follow_up_finds_what_the_first_question_was_about(
