@@ -105,11 +105,13 @@ def _rows_alike(lines: Sequence[str]) -> bool:
 
 
 def _paragraph(lines: Sequence[str]) -> Paragraph:
-    text = ""
+    parts = [""]
     for line in lines:
-        stripped = collapse(line)
-        hyphen = text.endswith("-") and not text.endswith(" -") and stripped[:1].isalpha()
-        text = text + stripped if hyphen else joined(text, stripped)
+        before, stripped = parts[-1], collapse(line)
+        hyphen = before.endswith("-") and not before.endswith(" -") and stripped[:1].isalpha()
+        # of two characters joined, what is between them
+        parts += ["" if hyphen else joined(before[-1:], stripped[:1])[1:-1], stripped]
+    text = "".join(parts)
     if item := ITEM.match(lines[0]):
         mark = item.group().strip()
         return Paragraph(text[len(mark) :].lstrip(), "item", mark, min(_indent(lines[0]) // 2, 4))
