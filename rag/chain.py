@@ -11,20 +11,23 @@ import dataclasses
 import threading
 import time
 from collections.abc import AsyncIterator, Iterator, Sequence
-from typing import Any
+from typing import Any, TypedDict
 
 from langchain_core.runnables import Runnable, RunnableConfig
 from langchain_core.runnables.config import run_in_executor
 
+from rag.abstention import abstains, abstention, said_of
 from rag.citations import CitationReader
 from rag.errors import UsageError
 from rag.evidence import answers
+from rag.filters import filters_of
+from rag.follow_up import Leaning, lean
 from rag.loaded_model import Model, Usage, load_model, sampling_of
 from rag.local_store import LocalStore
 from rag.openchat import turns_from_messages
 from rag.passages import number_passages
 from rag.places import line_of, place_of
-from rag.prompt import ABSTENTION, Prompt, build_prompt, citation_grammar
+from rag.prompt import Prompt, build_prompt, citation_grammar
 from rag.quotes import Quote, quote_answer
 from rag.records import (
     Answer,
@@ -44,7 +47,7 @@ from rag.records import (
     TextDelta,
     Turn,
 )
-from rag.search import standalone
+from rag.search import SearchResult
 from rag.searcher import Searcher, load_searcher
 from rag.settings import Settings, load_settings
 from rag.template import Condition
@@ -54,8 +57,9 @@ from rag.verdicts import judge
 class Chain(Runnable[dict[str, Any], Answer]):
     """Question in, cited answer out; a LangChain `Runnable`, and usable from many threads.
 
-    Input of `invoke` and `stream`: `{"question": str, "history": [LangChain messages]}`; `history` may be
-    absent. `invoke` gives an `Answer`, `stream` the events that lead to it.
+    Input of `invoke` and `stream`: `{"question": str, "history": [LangChain messages], "only": [filters]}`;
+    `history` and `only` (which documents are asked: see `rag.filters`) may be absent. `invoke` gives an
+    `Answer`, `stream` the events that lead to it.
     """
 
     def __init__(
@@ -105,14 +109,14 @@ class Chain(Runnable[dict[str, Any], Answer]):
         self, input: dict[str, Any], config: RunnableConfig | None = None, **kwargs: Any
     ) -> Iterator[Event]:
         """The events, `Done` last."""
-        yield from self.events(*_question_and_history(input))
+        yield from self.events(**_asked(input))
 
     async def astream(  # type: ignore[override]
         self, input: dict[str, Any], config: RunnableConfig | None = None, **kwargs: Any
     ) -> AsyncIterator[Event]:
         """The same without blocking the event loop; leaving the loop early stops the model."""
         stop = threading.Event()
-        events = self.events(*_question_and_history(input), stop=stop)
+        events = self.events(**_asked(input), stop=stop)
         try:
             while (event := await run_in_executor(None, next, events, None)) is not None:
                 yield event
@@ -120,7 +124,7 @@ class Chain(Runnable[dict[str, Any], Answer]):
             stop.set()
 
     def _answer(self, input: dict[str, Any]) -> Answer:
-        for event in self.events(*_question_and_history(input)):
+        for event in self.events(**_asked(input)):
             if isinstance(event, Done):
                 return event.answer
         raise AssertionError("the stream ended without its last event")
@@ -128,35 +132,44 @@ class Chain(Runnable[dict[str, Any], Answer]):
     # --- the one way ----------------------------------------------------------------------------------
 
     def events(
-        self, question: str, history: Sequence[Turn] = (), *, stop: threading.Event | None = None
+        self,
+        question: str,
+        history: Sequence[Turn] = (),
+        *,
+        only: str | Sequence[str] = (),
+        stop: threading.Event | None = None,
     ) -> Iterator[Event]:
         """Answers `question`: `Retrieved`, then text and citations as they come, then `Done`.
 
         Setting `stop` ends it in the queue, while the prompt is read and while the answer is written;
-        `Done` still comes, with what is there. Closing the iterator ends it too. Raises `UsageError` for an
-        empty question, `WindowExceeded` for one that is too long, and what index and model raise.
+        `Done` still comes, with what is there. Closing the iterator ends it too. `only` are filters:
+        the answer rests on the documents that they leave. Raises `UsageError` for an empty question and for
+        a filter that no document matches, `WindowExceeded` for a question that is too long, and what index
+        and model raise.
         """
         clock = _Clock()
-        hits = self.searcher.search(question, k=self.settings.passages, history=history)
+        found = self.searcher.find(question, k=self.settings.passages, history=history, only=only)
+        hits = found.hits
         clock.stage("search")
-        asked = standalone(question, history)
-        grounds = answers(asked, hits)
+        asked = lean(question, history)
+        grounds = answers(asked.text, found.nearest)
         clock.stage("evidence")
         if not grounds:
             mode: Mode = "openchat" if self._model else "quotes"
             passages = number_passages(hits)
             yield Retrieved(passages)
-            yield TextDelta(ABSTENTION)
-            yield Done(_answer(question, ABSTENTION, mode, passages, clock, model=self.model_name))
+            text = abstention(found.documents)
+            yield TextDelta(text)
+            yield Done(_answer(question, text, mode, passages, clock, model=self.model_name))
         elif self._model is None:
-            yield from self._quoted(question, asked, hits, clock)
+            yield from self._quoted(asked, hits, clock)
         else:
-            yield from self._written(self._model, question, history, hits, clock, stop or threading.Event())
+            yield from self._written(self._model, question, history, found, clock, stop or threading.Event())
 
-    def _quoted(self, question: str, asked: str, hits: Sequence[Hit], clock: _Clock) -> Iterator[Event]:
+    def _quoted(self, asked: Leaning, hits: Sequence[Hit], clock: _Clock) -> Iterator[Event]:
         embedder = self.searcher.embedder
         assert embedder is not None  # hits came from an index that was made with one
-        quotes = quote_answer(asked, hits, embedder)
+        quotes = quote_answer(asked.question, hits, embedder, context=asked.context)
         # Numbered in the order in which they are quoted: the first mark of an answer is [1].
         quoted = {quote.chunk_id: place for place, quote in reversed(list(enumerate(quotes)))}
         hits = sorted(hits, key=lambda hit: quoted.get(hit.chunk_id, len(quotes)))
@@ -178,7 +191,7 @@ class Chain(Runnable[dict[str, Any], Answer]):
         clock.stage("quotes")
         yield Done(
             _answer(
-                question,
+                asked.question,
                 text,
                 "quotes",
                 passages,
@@ -193,23 +206,24 @@ class Chain(Runnable[dict[str, Any], Answer]):
         model: Model,
         question: str,
         history: Sequence[Turn],
-        hits: Sequence[Hit],
+        found: SearchResult,
         clock: _Clock,
         stop: threading.Event,
     ) -> Iterator[Event]:
-        prompt = self._prompt(model, question, history, hits)
+        prompt = self._prompt(model, question, history, found.hits)
         yield Retrieved(prompt.passages)
         reader = CitationReader(prompt.passages, judge)
         usage = Usage()
         stages = {Queued: "queue", Reading: "read", TextDelta: "write"}
-        for event in model.stream(
+        written = model.stream(
             prompt.ids,
             max_tokens=self.settings.reserve,
             sampling=sampling_of(self.settings),
             grammar=citation_grammar(len(prompt.passages)),
             stop=stop,
             usage=usage,
-        ):
+        )
+        for event in said_of(written, found.documents):
             clock.stage(stages[type(event)])
             if isinstance(event, TextDelta):
                 yield from reader.feed(event.text)
@@ -262,6 +276,14 @@ def load_chain(
     return Chain(load_searcher(settings=settings), loaded, settings)
 
 
+class _Asked(TypedDict):
+    """The arguments of `events` that come from outside."""
+
+    question: str
+    history: list[Turn]
+    only: tuple[str, ...]
+
+
 class _Clock:
     """Seconds by stage; a stage that comes again adds up."""
 
@@ -278,13 +300,17 @@ class _Clock:
         return {**self.seconds, "total": time.monotonic() - self._begun}
 
 
-def _question_and_history(input: dict[str, Any]) -> tuple[str, list[Turn]]:
+def _asked(input: dict[str, Any]) -> _Asked:
     if not isinstance(input, dict) or not isinstance(input.get("question"), str):
         raise UsageError(f'the chain takes {{"question": "...", "history": [...]}}, not {input!r:.200}')
-    unknown = set(input) - {"question", "history"}
+    unknown = set(input) - {"question", "history", "only"}
     if unknown:
-        raise UsageError(f"the chain takes question and history, not {sorted(map(str, unknown))}")
-    return input["question"], turns_from_messages(input.get("history") or [])
+        raise UsageError(f"the chain takes question, history and only, not {sorted(map(str, unknown))}")
+    return {
+        "question": input["question"],
+        "history": turns_from_messages(input.get("history") or []),
+        "only": filters_of(input.get("only")),
+    }
 
 
 def _cited_quote(quote: Quote, number: int, hit: Hit, start: int) -> tuple[str, Citation, Sentence]:
@@ -326,7 +352,7 @@ def _answer(
     cut: bool = False,
 ) -> Answer:
     text = text.rstrip()  # offsets count from its beginning, so nothing may go from there
-    abstained = not citations and text.lstrip().startswith(ABSTENTION.rstrip("."))
+    abstained = not citations and abstains(text)
     return Answer(
         question=question,
         text=text,

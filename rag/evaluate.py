@@ -20,6 +20,7 @@ from rag.eval_records import CitedPlace, EvalResult, Found, Row
 from rag.eval_targets import Target, targets_of
 from rag.evidence import answers
 from rag.expected_text import says
+from rag.filters import filters_of
 from rag.judge import grade
 from rag.loaded_model import Model
 from rag.question_file import Question
@@ -37,14 +38,16 @@ def evaluate(
     questions: Sequence[Question],
     *,
     k: int = 6,
+    only: str | Sequence[str] = (),
     judge: Model | None = None,
     stop: threading.Event | None = None,
     progress: Progress | None = None,
 ) -> EvalResult:
     """Asks `subject` each question: a searcher is searched, a chain answers as well.
 
-    With `judge`, that model grades answers whose words are expected. Setting `stop` ends it where it is, and
-    keeps the rows of the questions before. `progress` gets (done, of how many, the question that is next).
+    `only` are filters, for all of them (see `rag.filters`). With `judge`, that model grades answers whose
+    words are expected. Setting `stop` ends it where it is, and keeps the rows of the questions before.
+    `progress` gets (done, of how many, the question that is next).
 
     Example: `evaluate(load_chain("my-index"), read_questions("questions.jsonl"))`
     """
@@ -52,7 +55,7 @@ def evaluate(
         raise UsageError(f"k is {k}; at least 1 hit is looked at")
     if judge is not None and isinstance(subject, Searcher):
         raise UsageError("a search gives no answers that a judge could grade; give a chain")
-    asking = _Asking(subject, k, judge, stop or threading.Event())
+    asking = _Asking(subject, k, judge, stop or threading.Event(), filters_of(only))
     targets = targets_of(asking.searcher.store, [question.expected for question in questions])
     rows: list[Row] = []
     ended = None
@@ -76,15 +79,24 @@ def evaluate(
 class _Asking:
     """What is asked, and how often in a row its model has failed."""
 
-    def __init__(self, subject: Chain | Searcher, k: int, judge: Model | None, stop: threading.Event) -> None:
+    def __init__(
+        self,
+        subject: Chain | Searcher,
+        k: int,
+        judge: Model | None,
+        stop: threading.Event,
+        only: tuple[str, ...],
+    ) -> None:
         self.chain = subject if isinstance(subject, Chain) else None
         self.searcher = subject if isinstance(subject, Searcher) else subject.searcher
         self.k = k
         self.depth = max(k, 5)
         self.judge = judge
         self.stop = stop
+        self.only = only
         self.failures = 0
-        self.searcher.search("a first search, so that loading the embedder is in nobody's time", k=1)
+        first = "a first search, so that loading the embedder is in nobody's time"
+        self.searcher.search(first, k=1, only=only)
 
     def row(self, question: Question, target: Target) -> Row | None:
         """A question's row; None when it was stopped on the way."""
@@ -117,7 +129,8 @@ class _Asking:
     def _searched(self, row: Row, target: Target) -> Row:
         """With what the search finds, and in a search alone, whether it is grounds for an answer."""
         begun = time.perf_counter()
-        hits = self.searcher.search(row.question, k=self.depth)
+        result = self.searcher.find(row.question, k=self.depth, only=self.only)
+        hits = result.hits
         taken = time.perf_counter() - begun
         right = [target.is_right(hit) for hit in hits]
         on_page = [target.on_page(hit) for hit in hits]
@@ -131,14 +144,16 @@ class _Asking:
         )
         if self.chain:
             return row
-        return dataclasses.replace(row, abstained=not answers(row.question, hits), seconds={"search": taken})
+        return dataclasses.replace(
+            row, abstained=not answers(row.question, result.nearest), seconds={"search": taken}
+        )
 
     def _answered(self, chain: Chain, row: Row, target: Target) -> Row | None:
         """With the chain's answer; None when it was stopped on the way."""
         begun, first = time.perf_counter(), None
         answer: Answer | None = None
         try:
-            for event in chain.events(row.question, stop=self.stop):
+            for event in chain.events(row.question, only=self.only, stop=self.stop):
                 if isinstance(event, TextDelta) and first is None:
                     first = time.perf_counter() - begun
                 if isinstance(event, Done):

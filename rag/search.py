@@ -7,33 +7,45 @@ Knows neither the prompt nor the model; where the chunks came from is the store'
 from __future__ import annotations
 
 import dataclasses
-import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
 
 from rag.embeddings import LocalEmbeddings
+from rag.follow_up import joined, lean
 from rag.fusion import fused, trust
 from rag.local_snapshot import Snapshot
 from rag.records import Hit, Turn
+from rag.reranker import Reranker, reranked
 from rag.wording import rarity, share, worded
-from rag.words import content_terms, has_content, is_character, is_pair, match_query, term_set
+from rag.words import content_terms, match_query, term_set
 
 CANDIDATES = 30  # of each leg; to paragraphs, 4 of 1,000 questions at most had the right one further down
-FEW_WORDS = 4  # a question with more words of its own can be searched by itself
-CHARACTERS_A_WORD = 2  # in Chinese and Japanese, on average
-LONGEST_CHAIN = 3  # questions that a follow-up is searched with
 SAME_TEXT = 0.9  # share of terms in common (Jaccard) from which two hits say the same
 
-_POINTS_BACK = re.compile(
-    r"^\W*(?:and|but|or|also|so|then|what about|how about|what else|why|really|und|aber|et|mais|y|pero)\b"
-    r"|\b(?:its?|they|them|theirs?|this|these|those|he|him|his|she|hers?|there|ones?|same|such)\b"
-    r"|\bthat\b(?! (?:is|was|are|were|has|had|have|can|could|will|would)\b)"  # not "the reef that was unlit"
-    r"|^\W*\w+ \w+\W*$"  # "How tall?"
-    r"|^\W*(?:那|还有|还|然后|另外|为什么|而)|[它他她]|[这那此该其](?![里儿])|同样|呢\W*$|それ|これ|その|この|彼",
-    re.IGNORECASE,
-)
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What a search is confined to: so many files, where they are, and the sorted ids of their chunks."""
+
+    documents: int
+    locations: frozenset[bytes]
+    chunk_ids: np.ndarray  # int64
+
+
+@dataclass(frozen=True, slots=True)
+class SearchResult:
+    """What a search found. `hits` come best first; `nearest` are the best before any reranking.
+
+    Whether there are grounds for an answer is read off `nearest`: that bound was measured on them.
+    `documents` says how many files were searched, where not all were.
+    """
+
+    hits: list[Hit]
+    nearest: list[Hit]
+    documents: int | None = None
 
 
 def search(
@@ -44,31 +56,80 @@ def search(
     k: int,
     history: Sequence[Turn] = (),
 ) -> list[Hit]:
+    """The hits of `find` in all of the index."""
+    return find(snapshot, embedder, question, k=k, history=history).hits
+
+
+def find(
+    snapshot: Snapshot,
+    embedder: LocalEmbeddings,
+    question: str,
+    *,
+    k: int,
+    history: Sequence[Turn] = (),
+    scope: Scope | None = None,
+    reranker: Reranker | None = None,
+) -> SearchResult:
     """The `k` best chunks for `question`, best first, none of them twice in other words.
 
-    A follow-up is searched together with the question that it leans on. Hits carry in `scores`: `dense`
+    A follow-up is searched together with what it leans on. Hits carry in `scores`: `dense`
     (cosine, on the bundled model's scale), `keyword` (BM25), `whole` and `sentence` (the share of the
-    question's wording that the chunk and its best sentence hold) and `trust` (how far the dense leg was
-    listened to); `score` is what `rag.fusion` makes of them. An empty question or an empty index gives no
-    hits.
+    question's wording that the chunk and its best sentence hold), `trust` (how far the dense leg was
+    listened to) and, of a follow-up, `context` (what the chunk has to do with what was said before);
+    `score` is what `rag.fusion` and `rag.follow_up` make of them, or with a reranker what that says. An
+    empty question or an empty index gives no hits. With a `scope`, both legs look at its chunks alone.
     """
-    query = standalone(question, history)
-    if not query.strip() or k < 1 or not snapshot.chunk_count:
-        return []
-    vector = np.asarray(embedder.embed_query(query), np.float32)
+    documents = scope.documents if scope else None
+    if not question.strip() or k < 1 or not snapshot.chunk_count:
+        return SearchResult([], [], documents)
+    leaning = lean(question, history)
     depth = max(CANDIDATES, 2 * k)
-    dense = dict(snapshot.dense(vector, depth))
-    keyword = dict(snapshot.keywords(match_query(query), depth))
-    missing = [chunk for chunk in keyword if chunk not in dense]
+    asked = [question, *(one.text for one in leaning.before)]
+    legs = [_legs(snapshot, embedder, text, depth, scope) for text in asked]
+    chunks = sorted(set().union(*(leg.dense.keys() | leg.keyword.keys() for leg in legs)))
+    hits = snapshot.hits(chunks, places=scope.locations if scope else None)
+    own, *before = [_scored_legs(snapshot, embedder, hits, leg) for leg in legs]
+    ranked = joined(leaning, own, before) if before else own
+    nearest = _distinct(ranked, k)
+    if reranker is None:
+        return SearchResult(nearest, nearest, documents)
+    again = reranked(ranked, leaning.text, reranker, first=depth)
+    return SearchResult(_distinct(again, k), nearest, documents)
+
+
+@dataclass(frozen=True, slots=True)
+class _Legs:
+    """What the two searches found for a text, by chunk."""
+
+    text: str
+    vector: np.ndarray
+    dense: dict[int, float]
+    keyword: dict[int, float]
+
+
+def _legs(snapshot: Snapshot, embedder: LocalEmbeddings, text: str, depth: int, scope: Scope | None) -> _Legs:
+    among = scope.chunk_ids if scope else None
+    vector = np.asarray(embedder.embed_query(text), np.float32)
+    dense = dict(snapshot.dense(vector, depth, among=among))
+    return _Legs(text, vector, dense, dict(snapshot.keywords(match_query(text), depth, among=among)))
+
+
+def _scored_legs(
+    snapshot: Snapshot, embedder: LocalEmbeddings, hits: Sequence[Hit], legs: _Legs
+) -> list[Hit]:
+    """The hits scored for the text of these legs, best first."""
+    dense = dict(legs.dense)
+    missing = [hit.chunk_id for hit in hits if hit.chunk_id not in dense]
     if missing:
-        dense |= zip(missing, (snapshot.vectors(missing) @ vector).tolist(), strict=True)
-    hits = snapshot.hits(sorted(dense))
+        dense |= zip(missing, (snapshot.vectors(missing) @ legs.vector).tolist(), strict=True)
     cosines = embedder.scaled(np.array([dense[hit.chunk_id] for hit in hits]))
-    hits = [
-        dataclasses.replace(hit, scores={"dense": float(cosine), "keyword": keyword.get(hit.chunk_id, 0.0)})
+    with_legs = [
+        dataclasses.replace(
+            hit, scores={"dense": float(cosine), "keyword": legs.keyword.get(hit.chunk_id, 0.0)}
+        )
         for hit, cosine in zip(hits, cosines, strict=True)
     ]
-    return _distinct(scored(hits, query, trust(embedder.readable_share(query))), k)
+    return scored(with_legs, legs.text, trust(embedder.readable_share(legs.text)))
 
 
 def scored(hits: Sequence[Hit], question: str, dense_trust: float) -> list[Hit]:
@@ -98,31 +159,6 @@ def scored(hits: Sequence[Hit], question: str, dense_trust: float) -> list[Hit]:
         for hit, score, of_whole, of_sentence in zip(hits, scores, whole, sentence, strict=True)
     ]
     return sorted(done, key=lambda hit: (-hit.score, hit.chunk_id))
-
-
-def standalone(question: str, history: Sequence[Turn]) -> str:
-    """The question as it is searched: a follow-up comes with the questions that it leans on before it.
-
-    A short question leans on the one before when it points back ("it", "that", 它), goes on ("and ...?",
-    还有) or has no word of its own ("why?"). `standalone("How tall is it?", [Turn("user", "When was the
-    Eddystone tower built?"), ...])` is `"When was the Eddystone tower built? How tall is it?"`.
-    """
-    asked = [turn.text for turn in history if turn.role == "user"]
-    chain = [question]
-    for before in reversed(asked[-LONGEST_CHAIN:]):
-        if not _leans(chain[0]):
-            break
-        chain.insert(0, before)
-    return " ".join(chain)
-
-
-def _leans(question: str) -> bool:
-    terms = content_terms(question, characters=True)
-    characters = sum(is_character(term) for term in terms)
-    words = sum(not is_pair(term) for term in terms) - characters + characters / CHARACTERS_A_WORD
-    if words > FEW_WORDS:
-        return False
-    return bool(_POINTS_BACK.search(question)) or not has_content(question)
 
 
 @lru_cache(maxsize=1024)

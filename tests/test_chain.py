@@ -273,7 +273,7 @@ def test_the_exported_names_are_exactly_those_meant() -> None:
         ({"question": "  "}, "the question is empty"),
         ({"query": "x"}, r'the chain takes \{"question"'),
         ("x", r'the chain takes \{"question"'),
-        ({"question": "x", "k": 3}, r"question and history, not \['k'\]"),
+        ({"question": "x", "k": 3}, r"question, history and only, not \['k'\]"),
     ],
 )
 def test_wrong_input(quoting: Chain, given: Any, message: str) -> None:

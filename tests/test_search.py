@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from small_index import write_index
 
 from rag.embeddings import LocalEmbeddings
+from rag.errors import UsageError
+from rag.local_snapshot import Snapshot
 from rag.local_store import LocalStore
 from rag.records import Hit, Turn
 from rag.search import scored, search
+from rag.searcher import Searcher
 from rag.store import open_store
+from rag.words import match_query
 
 PAGES = {
     "lights/eddystone.txt": [
@@ -127,3 +134,103 @@ def test_a_follow_up_finds_what_the_first_question_was_about(
 ) -> None:
     history = [Turn("user", "Who ordered the Eddystone tower?"), Turn("assistant", "...")]
     assert "taken down" in found(store, embedder, "Why was it demolished?", history=history)[0].text
+
+
+# --- filters ------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def searcher(store: LocalStore) -> Searcher:
+    return Searcher(store)
+
+
+def brute_force(
+    store: LocalStore, embedder: LocalEmbeddings, question: str, sources: set[str]
+) -> tuple[list[int], list[int]]:
+    """The allowed chunks by cosine and by BM25, from all chunks of the index."""
+    with store.snapshot() as snapshot:
+        allowed = [hit.chunk_id for name in sources for hit in snapshot.chunks_of(name)]
+        cosines = snapshot.vectors(allowed) @ embedder.embed([question], query=True)[0]
+        dense = [allowed[n] for n in np.argsort(-cosines, kind="stable")]
+        keyword = [chunk for chunk, _ in snapshot.keywords(match_query(question), 10**6) if chunk in allowed]
+    return dense, keyword
+
+
+@pytest.mark.parametrize(
+    ("only", "sources"),
+    [
+        ("bread.md", {"bread.md"}),
+        ("lights/", {"lights/eddystone.txt"}),
+        ("*.txt", {name for name in PAGES if name.endswith(".txt")}),
+        (["bread.md", "茶.txt"], {"bread.md", "茶.txt"}),
+        (["*.txt", "lights/"], {"lights/eddystone.txt"}),
+    ],
+)
+def test_both_searches_look_at_what_is_allowed_alone(
+    store: LocalStore,
+    embedder: LocalEmbeddings,
+    monkeypatch: pytest.MonkeyPatch,
+    only: str | list[str],
+    sources: set[str],
+) -> None:
+    monkeypatch.setattr("rag.search.CANDIDATES", 2)  # of an index of 11 chunks
+    question = "When was the sea of yeast and the tower of tea taken down?"
+    dense, keyword = brute_force(store, embedder, question, sources)
+    searcher = Searcher(store)
+    assert {hit.source for hit in searcher.search(question, k=100, only=only)} <= sources
+    asked: dict[str, list[int]] = {}
+    for leg in ("dense", "keywords"):
+        plain = getattr(Snapshot, leg)
+
+        def noted(self: Snapshot, *args: Any, leg: str = leg, plain: Any = plain, **more: Any) -> Any:
+            found = plain(self, *args, **more)
+            asked[leg] = [chunk for chunk, _ in found]
+            return found
+
+        monkeypatch.setattr(Snapshot, leg, noted)
+    searcher.search(question, k=1, only=only)
+    assert asked["dense"] == dense[:2]
+    assert asked["keywords"] == keyword[:2]
+
+
+def test_a_filter_changes_no_legs_scores(searcher: Searcher) -> None:
+    everywhere = {hit.chunk_id: hit.scores for hit in searcher.search("a tower in the sea", k=100)}
+    hits = searcher.search("a tower in the sea", k=100, only="lights/")
+    assert {hit.source for hit in hits} == {"lights/eddystone.txt"}
+    both = [hit for hit in hits if hit.chunk_id in everywhere]  # one says the same as another document
+    assert len(both) == len(hits) - 1 == 2
+    for hit in both:
+        assert hit.scores["keyword"] == everywhere[hit.chunk_id]["keyword"]
+        assert hit.scores["dense"] == pytest.approx(everywhere[hit.chunk_id]["dense"])
+
+
+def test_a_filter_that_nothing_matches_is_said(searcher: Searcher) -> None:
+    with pytest.raises(UsageError, match=r"no document matches 'bred.md'; did you mean 'bread.md'\?"):
+        searcher.search("tower", k=3, only="bred.md")
+    assert searcher.find("tower", k=3, only=["bread.md", "*.md"]).documents == 1
+    assert searcher.find("tower", k=3).documents is None
+
+
+def test_a_copy_is_named_by_the_place_that_was_chosen(tmp_path: Path) -> None:
+    pages = {"b/original.txt": ["The lamp burns whale oil."]}
+    store = open_store(write_index(tmp_path / "index", pages))
+    with store.snapshot() as snapshot:
+        original = snapshot.places()[0]
+    with store.writer() as writer:
+        writer.link(dataclasses.replace(original, source="a/copy.txt", location=b"/docs/a/copy.txt"))
+    with Searcher(store) as searcher:
+        assert searcher.search("whale oil", k=1)[0].source == "a/copy.txt"
+        assert searcher.search("whale oil", k=1, only="b/")[0].source == "b/original.txt"
+        assert searcher.search("whale oil", k=1, only="a/")[0].source == "a/copy.txt"
+        assert searcher.find("whale oil", k=1, only="*.txt").documents == 2
+
+
+def test_filters_of_an_older_generation_are_not_kept(tmp_path: Path) -> None:
+    store = open_store(write_index(tmp_path / "index", {"a.md": ["The tower."], "b.txt": ["The sea."]}))
+    searcher = Searcher(store)
+    assert searcher.find("tower", k=1, only="*.md").documents == 1
+    with store.writer() as writer:
+        writer.remove([b"/docs/a.md"])
+    with pytest.raises(UsageError, match=r"no document matches '\*.md'; there are text \(1\)"):
+        searcher.search("tower", k=1, only="*.md")
+    store.close()
