@@ -47,6 +47,13 @@ _model_option = click.option(
     metavar="PATH|URL",
     help="An OpenChat 3.5 GGUF file, or a server: http://HOST:PORT/v1 (RAG_MODEL).",
 )
+_only_option = click.option(
+    "--only",
+    multiple=True,
+    metavar="FILTER",
+    help="Ask these documents alone: a name or pattern, folder/, type:pdf, after:2024-01, before:, date:; "
+    "again for more. Of one kind: any of them; of different kinds: all.",
+)
 _json_option = click.option("--json", "json_output", is_flag=True, help="One JSON value on standard output.")
 
 
@@ -151,16 +158,17 @@ def ingest(
 @cli.command()
 @click.argument("question")
 @click.option("-v", "--verbose", is_flag=True, help="Show the token ledger and the timings as well.")
+@_only_option
 @_index_option
 @_model_option
 @_json_option
 @_settings
-def ask(settings: Settings, question: str, verbose: bool, json_output: bool) -> int:
+def ask(settings: Settings, question: str, verbose: bool, only: tuple[str, ...], json_output: bool) -> int:
     """Ask a question; the answer streams, then its citations are listed."""
     from rag.chain import load_chain
 
     with load_chain(settings=settings) as chain, stop_on_interrupt() as stop:
-        events = chain.events(question, stop=stop)
+        events = chain.events(question, only=only, stop=stop)
         answer = _shown(events, quiet=json_output)
     if json_output:
         click.echo(as_json(answer))
@@ -172,15 +180,16 @@ def ask(settings: Settings, question: str, verbose: bool, json_output: bool) -> 
 @cli.command()
 @click.argument("question")
 @click.option("-k", default=5, show_default=True, type=click.IntRange(1, 1000), help="How many hits.")
+@_only_option
 @_index_option
 @_json_option
 @_settings
-def search(settings: Settings, question: str, k: int, json_output: bool) -> None:
+def search(settings: Settings, question: str, k: int, only: tuple[str, ...], json_output: bool) -> None:
     """Show the passages found for a question, with their scores."""
     from rag.searcher import load_searcher
 
     with load_searcher(settings=settings) as searcher:
-        hits = searcher.search(question, k=k)
+        hits = searcher.search(question, k=k, only=only)
     if json_output:
         click.echo(as_json(hits))
     else:

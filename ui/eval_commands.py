@@ -46,6 +46,7 @@ Show = Callable[[int, int, str], None]
     "--make", "count", metavar="N", type=click.IntRange(1, 10_000), help="Draft N questions instead."
 )
 @click.option("-o", "output", metavar="FILE", help="Where the drafts go; else to standard output.")
+@click.option("--only", multiple=True, metavar="FILTER", help="Ask these documents alone, as in rag ask.")
 @click.option("--index", metavar="DIR", help="The index's folder (RAG_INDEX).")
 @click.option("--model", metavar="PATH|URL", help="An OpenChat 3.5 GGUF file, or a server (RAG_MODEL).")
 def eval_command(
@@ -58,6 +59,7 @@ def eval_command(
     against: str | None,
     count: int | None,
     output: str | None,
+    only: tuple[str, ...],
     index: str | None,
     model: str | None,
 ) -> int:
@@ -70,7 +72,7 @@ def eval_command(
 
     settings = load_settings({"index": index, "model": model})
     if count is not None:
-        if questions or mode or judge or failed or json_path or against:
+        if questions or mode or judge or failed or json_path or against or only:
             raise UsageError(
                 "--make drafts questions and measures nothing: it goes with -o, --index, --model"
             )
@@ -81,7 +83,9 @@ def eval_command(
     old = _read_result(against) if against else None  # before the work, and before --json may write there
     _check_writable(json_path)
     with stop_on_interrupt() as stop:
-        result = _evaluated(settings, questions, stop, mode=mode, k=k or settings.passages, judge=judge)
+        result = _evaluated(
+            settings, questions, stop, mode=mode, k=k or settings.passages, judge=judge, only=only
+        )
     comparison = _compared(old, result) if old else None
     _print(result, comparison, failed=failed, err=json_path == "-")
     if json_path:
@@ -111,7 +115,14 @@ def _status(result: EvalResult) -> int:
 
 
 def _evaluated(
-    settings: Settings, path: str, stop: threading.Event, *, mode: str | None, k: int, judge: bool
+    settings: Settings,
+    path: str,
+    stop: threading.Event,
+    *,
+    mode: str | None,
+    k: int,
+    judge: bool,
+    only: tuple[str, ...],
 ) -> EvalResult:
     from rag.question_file import read_questions
 
@@ -126,7 +137,7 @@ def _evaluated(
         settings = dataclasses.replace(settings, model=None)
     subject = load_searcher(settings=settings) if mode == "search" else load_chain(settings=settings)
     with subject, _bar() as show:
-        return evaluate(subject, questions, k=k, judge=grader, stop=stop, progress=show)
+        return evaluate(subject, questions, k=k, only=only, judge=grader, stop=stop, progress=show)
 
 
 def _print(result: EvalResult, comparison: Comparison | None, *, failed: bool, err: bool) -> None:
