@@ -256,8 +256,10 @@ def test_the_exported_names_are_exactly_those_meant() -> None:
     assert dir(rag) == [
         "Chain",
         "ChatOpenChat",
+        "FaissStore",
         "LocalEmbeddings",
         "RagRetriever",
+        "import_saved_faiss",
         "load_chain",
         "load_retriever",
     ]
