@@ -20,6 +20,8 @@ from rag.errors import RagError, UsageError
 from ui.eval_commands import eval_command
 from ui.interrupt import stop_on_interrupt
 from ui.model_commands import model
+from ui.reembed_command import reembed_command
+from ui.serve_commands import serve_command
 from ui.terminal import (
     as_json,
     citation_lines,
@@ -278,6 +280,8 @@ def ui(settings: Settings, port: int) -> int:
 
 cli.add_command(model)
 cli.add_command(eval_command)
+cli.add_command(reembed_command)
+cli.add_command(serve_command)
 
 
 # --- what several commands share ----------------------------------------------------------------------
