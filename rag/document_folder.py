@@ -63,14 +63,21 @@ class DocumentFolder:
             self._open()
 
     def _open(self) -> None:
-        noted = read_witness(self.directory)
         self._database = open_database(self.directory, read_only=self._read_only)
         self._finalizer = weakref.finalize(self, _close, self._database, os.getpid())
-        self._identity = _identity(self.directory)
-        self._dense: DenseIndex | None = None
+        try:
+            self._identity = _identity(self.directory)
+            self._dense: DenseIndex | None = None
+            self._require_all()
+        except BaseException:
+            self._finalizer()
+            raise
+
+    def _require_all(self) -> None:
+        """A log that lost its end to a flipped bit is shorter than what was reported done."""
+        noted = read_witness(self.directory)  # before the state, or a writer in between would be a loss
         generation = read_state(self._database).generation
         if noted > generation:
-            self._finalizer()
             raise IndexDamaged(
                 f"its last {noted - generation} changes were lost (it is at generation {generation}, and"
                 f" {noted} was reported done); delete its file last-commit to go on with what is there"

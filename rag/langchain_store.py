@@ -357,8 +357,8 @@ class FaissStore(VectorStore):
 
 
 def _no_others(kwargs: dict[str, Any]) -> None:
-    """`fetch_k`, which LangChain's own FAISS needed with a filter, is not needed: filters see everything."""
-    unknown = sorted(set(kwargs) - {"fetch_k"})
+    """LangChain's `fetch_k` beside a filter and `index`'s `batch_size` are not needed, and are let pass."""
+    unknown = sorted(set(kwargs) - {"fetch_k", "batch_size"})
     if unknown:
         raise UsageError(f"FaissStore does not know {', '.join(unknown)}; see help(rag.FaissStore)")
 
