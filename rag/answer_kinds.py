@@ -1,4 +1,4 @@
-"""What kind of words answer a question, a date, a number or a name, and whether a sentence has such: pure.
+"""What kind of words answer a question (a date, a number, a price, a name), and who has such: pure.
 
 Takes a question and sentences, by patterns for English and Chinese; a question in another language has no
 kind that we know, which takes nothing away from its sentences.
@@ -9,11 +9,17 @@ from __future__ import annotations
 import re
 from typing import Literal
 
-Kind = Literal["date", "number", "name"]
+Kind = Literal["date", "number", "price", "name"]
 
 _DATE_ASKED = re.compile(
     r"\bwhen\b|\b(?:what|which) (?:\w+ )?(?:year|date|day|month|decade|century)\b|\bsince when\b"
     r"|什么时候|何时|哪一?年|哪一?天|哪个世纪|哪个年代|什么年份|什么日期|几月|几年",
+    re.IGNORECASE,
+)
+_PRICE_ASKED = re.compile(
+    r"\bwhat (?:does|did|do|will|would)\b.*\bcost\b|\bhow (?:much|expensive)\b.*\b(?:cost|pay|paid|price)\b"
+    r"|\bwhat (?:is|was|are|were) the (?:\w+ )?(?:costs?|price|fee|fare|rent)\b|\bhow expensive\b"
+    r"|多少钱|什么价|价格|价钱|多贵|花费多少|费用",
     re.IGNORECASE,
 )
 _NUMBER_ASKED = re.compile(
@@ -34,7 +40,13 @@ _ASKS = re.compile(
 _DATE = re.compile(
     r"\b1\d{3}\b|\b20\d\d\b|\b\d+(?:st|nd|rd|th) century|\b\d+ (?:BC|AD|BCE|CE)\b"
     r"|\b(?:January|February|March|April|May|June|July|August|September|October|November|December)\b"
+    r"|\b(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)days?\b|\b[0-2]?\d:[0-5]\d\b|\b\d{1,2}(?:\.\d\d)? ?[ap]\.?m\b"
     r"|\d\s*年|\d\s*月|世纪|年代|公元"
+)
+# A sign of money before or after its number, or in the name of its column.
+_PRICE = re.compile(
+    r"[£$€¥￥]\W{0,4}\d|\d\s?[£$€¥]|\d[\d.,]*\s?(?:pence|pounds?|euros?|dollars?|cents?|francs?|[A-Z]{3}\b)"
+    r"|\d[\d.,]*\s?[百千万亿]?[元块]|元\W{0,4}\d|[一二三四五六七八九十百千万]+[元块文两贯]|\b(?:penny|pence|pound|dollar)"
 )
 _NUMBER = re.compile(
     r"\d|\b(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|twenty|thirty|forty|fifty|sixty"
@@ -57,6 +69,8 @@ def kind_asked(question: str) -> Kind | None:
     """What kind of answer `question` asks for; None when any sentence may answer."""
     if _DATE_ASKED.search(question):
         return "date"
+    if _PRICE_ASKED.search(question):
+        return "price"
     if _NUMBER_ASKED.search(question):
         return "number"
     return "name" if _NAME_ASKED.search(question) else None
@@ -73,6 +87,8 @@ def has_kind(sentence: str, kind: Kind | None, question: str) -> bool:
         return bool(_DATE.search(sentence))
     if kind == "number":
         return bool(_NUMBER.search(sentence))
+    if kind == "price":
+        return bool(_PRICE.search(sentence))
     if kind == "name":
         asked = question.casefold()
         names = _LATIN_NAME.findall(sentence)

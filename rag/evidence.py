@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from math import log
 
 from rag.records import Hit
-from rag.wording import share, worded
+from rag.stopwords import FUNCTION_CHARACTERS
+from rag.wording import sentences, share
 from rag.words import content_terms, is_pair, term_set
 
 CONSIDERED = 5  # hits; the more are looked at, the more of a question some hit holds by chance
@@ -39,20 +40,25 @@ def evidence(question: str, hits: Sequence[Hit]) -> float:
     The share of the question's terms that one hit holds, and that one sentence holds; the best cosine as
     far as the embedder can be trusted; a little for a long question; less where all names are strangers.
     """
-    terms = content_terms(question, characters=True)
+    terms = _telling(content_terms(question, characters=True))
     considered = hits[:CONSIDERED]
     if not terms or not considered:
         return 0.0
     worth = {term: PAIR_WORTH if is_pair(term) else 1.0 for term in terms}
     contexts = [term_set("\n".join((hit.source, *hit.headings))) for hit in considered]
-    sentences = [[one.terms for one in worded(hit.text)] for hit in considered]
-    holdings = [context.union(*some) for context, some in zip(contexts, sentences, strict=True)]
+    units = [[one.terms for one in sentences(hit)] for hit in considered]
+    holdings = [context.union(*some) for context, some in zip(contexts, units, strict=True)]
     together = max(share(worth, held) for held in holdings)
-    in_one = max((share(worth, held) for some in sentences for held in some), default=0.0)
+    in_one = max((share(worth, held) for some in units for held in some), default=0.0)
     cosine = max(hit.scores.get("dense", 0.0) * hit.scores.get("trust", 1.0) for hit in considered)
     length = log(1 + sum(not is_pair(term) for term in terms))
     strangers = _only_strangers(question, terms, frozenset[str]().union(*holdings))
     return together + in_one + cosine + LENGTH_WORTH * length - STRANGER_WORTH * strangers
+
+
+def _telling(terms: Sequence[str]) -> list[str]:
+    """Without the pairs of characters of which one holds a sentence together: 壶是 is no word of 银壶是."""
+    return [term for term in terms if not (is_pair(term) and FUNCTION_CHARACTERS & set(term))] or list(terms)
 
 
 def _only_strangers(question: str, terms: Sequence[str], held: frozenset[str]) -> bool:

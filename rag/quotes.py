@@ -6,6 +6,7 @@ its place. Does not write a word of its own; whether the hits answer at all is `
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -14,13 +15,14 @@ import numpy as np
 from rag.answer_kinds import asks_nothing, has_kind, kind_asked, points_back
 from rag.embeddings import LocalEmbeddings
 from rag.records import Hit
-from rag.wording import Worded, rarity, share, worded
+from rag.wording import Worded, rarity, sentences, share
 from rag.words import content_terms, has_content
 
 READ_HITS = 5  # hits whose sentences are compared
 EMBEDDED = 32  # sentences that are embedded: those with the best wording
 FEWEST_TERMS = 4  # a sentence with fewer is a heading or a fragment
 SAME_TEXT = 0.8  # share of terms in common (Jaccard) from which two sentences say the same
+ROW_MARGIN = 0.2  # how far behind the row that answers another one of its table may be
 WORTH_A_LOOK = 0.7  # how far behind the best a further sentence may be
 
 # What a sentence's score is the sum of, against a cosine to the question of 1 and the share of the
@@ -33,7 +35,14 @@ BEFORE_WORTH = (
 POINTING_WORTH = 0.2  # of the same once more, when it opens with "it", "they", "this"
 AFTER_WORTH = 0.25  # of the wording that the sentence after holds and this one lacks
 KIND_WORTH = 0.2  # when it has a date, a number or a name, and that is what was asked for
+INTRODUCING_COST = 0.5  # of what introduces an answer rather than gives it
+HEAD_COST = 0.9  # of a mail's subject and the like: shown where nothing in the mail says it
+PRICE_WORTH = 0.4  # the same of a price: what costs something is told with it
 CONTEXT_WORTH = 0.5  # of a term of what a follow-up leans on, against one of its own
+
+BETWEEN_CELLS = " | "
+MAILS = frozenset({"message/rfc822", "application/mbox"})
+_HEAD_LINE = re.compile(r"(?:From|To|Cc|Bcc|Date|Subject|Attachments|Reply-To): ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,28 +89,51 @@ def quote_answer(
     for index in order:
         if len(chosen) == most or scores[index] < scores[order[0]] - WORTH_A_LOOK:
             break
-        if not any(_alike(candidates[index], candidates[other]) for other in chosen):
+        if not any(_alike(candidates[index], candidates[other]) for other in chosen) and not (
+            chosen
+            and _another_row(candidates[index], candidates[chosen[0]], scores[chosen[0]] - scores[index])
+        ):
             chosen.append(index)
     return [_quote(candidates[index], float(scores[index])) for index in chosen]
+
+
+def _another_row(candidate: _Candidate, best: _Candidate, behind: float) -> bool:
+    """Whether this is just another row of the table whose row answers, alike in all but what counts."""
+    row, answer = candidate.text.partition(BETWEEN_CELLS), best.text.partition(BETWEEN_CELLS)
+    if not (row[1] and answer[1]) or behind <= ROW_MARGIN:
+        return False
+    same_table = (candidate.hit.source, candidate.hit.page) == (best.hit.source, best.hit.page)
+    return same_table and row[0].partition(": ")[0] == answer[0].partition(": ")[0]
 
 
 def _candidates(hits: Sequence[Hit]) -> list[_Candidate]:
     nothing = frozenset[str]()
     found = []
     for hit in hits:
-        sentences = worded(hit.text)
-        for number, sentence in enumerate(sentences):
-            before = sentences[number - 1].terms if number else nothing
-            after = sentences[number + 1].terms if number + 1 < len(sentences) else nothing
+        units = sentences(hit)
+        for number, sentence in enumerate(units):
+            before = units[number - 1].terms if number else nothing
+            after = units[number + 1].terms if number + 1 < len(units) else nothing
             found.append(_Candidate(hit, sentence, before, after))
     return [one for one in found if _is_statement(one)] or found
 
 
 def _is_statement(candidate: _Candidate) -> bool:
-    text = candidate.text
-    if text.startswith("#") or text.endswith(("?", "？")) or text in candidate.hit.headings:
+    text, hit = candidate.text, candidate.hit
+    if text.startswith("#") or text.endswith(("?", "？")) or text in hit.headings:
+        return False
+    start, end = hit.start + candidate.sentence.start, hit.start + candidate.sentence.end
+    if any(start < heading.end and heading.start < end for heading in hit.inside) or _names_columns(
+        text, hit
+    ):
         return False
     return len(candidate.sentence.terms) >= FEWEST_TERMS
+
+
+def _names_columns(text: str, hit: Hit) -> bool:
+    """Whether this row holds the names of the columns, which the rows below it carry themselves."""
+    first, bar, _ = text.partition(BETWEEN_CELLS)
+    return bool(bar) and f"\n{first}: " in hit.text and f"{first}: " not in text
 
 
 def _scores(
@@ -114,6 +146,7 @@ def _scores(
     kind = kind_asked(question)
     if kind is None and asks_nothing(question):
         kind = kind_asked(context)
+    worth = PRICE_WORTH if kind == "price" else KIND_WORTH
     wording = np.zeros(len(candidates))
     for number, one in enumerate(candidates):
         own = share(rarities, one.sentence.terms)
@@ -123,11 +156,19 @@ def _scores(
             own
             + (BEFORE_WORTH + POINTING_WORTH * points_back(one.text)) * more_before
             + AFTER_WORTH * more_after
-            + KIND_WORTH * has_kind(one.text, kind, asked)
+            + worth * has_kind(one.text, kind, asked)
             + PASSAGE_WORTH * (one.hit.score - best)
+            - _introducing_cost(one)
         )
     trust = candidates[0].hit.scores.get("trust", 1.0)
     return wording + trust * _cosines(asked, candidates, wording, embedder) if trust else wording
+
+
+def _introducing_cost(candidate: _Candidate) -> float:
+    """Of what only says what comes: "as follows:", or a line of a mail's head."""
+    if candidate.hit.media_type in MAILS and _HEAD_LINE.match(candidate.text):
+        return HEAD_COST
+    return INTRODUCING_COST if candidate.text.endswith((":", "：")) else 0.0
 
 
 def _rarities(question: str, context: str, candidates: Sequence[_Candidate]) -> dict[str, float]:

@@ -19,7 +19,7 @@ from rag.fusion import fused, trust
 from rag.local_snapshot import Snapshot
 from rag.records import Hit, Turn
 from rag.reranker import Reranker, reranked
-from rag.wording import rarity, share, worded
+from rag.wording import rarity, sentences, share
 from rag.words import content_terms, match_query, term_set
 
 CANDIDATES = 30  # of each leg; to paragraphs, 4 of 1,000 questions at most had the right one further down
@@ -135,13 +135,13 @@ def _scored_legs(
 def scored(hits: Sequence[Hit], question: str, dense_trust: float) -> list[Hit]:
     """Candidates with `dense` and `keyword` scores, fused and best first; equals by chunk id."""
     contexts = [_context(hit.headings, hit.source) for hit in hits]
-    sentences = [[one.terms for one in worded(hit.text)] for hit in hits]
-    holdings = [context.union(*terms) for context, terms in zip(contexts, sentences, strict=True)]
+    units = [[one.terms for one in sentences(hit)] for hit in hits]
+    holdings = [context.union(*terms) for context, terms in zip(contexts, units, strict=True)]
     rarities = rarity(content_terms(question, characters=True), holdings)
     whole = [share(rarities, held) for held in holdings]
     sentence = [
         max((share(rarities, one | context) for one in terms), default=0.0)
-        for context, terms in zip(contexts, sentences, strict=True)
+        for context, terms in zip(contexts, units, strict=True)
     ]
     scores = fused(
         np.array([hit.scores["dense"] for hit in hits]),
@@ -174,7 +174,7 @@ def _distinct(hits: Sequence[Hit], k: int) -> list[Hit]:
     for hit in hits:
         if len(chosen) == k:
             break
-        terms = frozenset[str]().union(*(one.terms for one in worded(hit.text)))
+        terms = frozenset[str]().union(*(one.terms for one in sentences(hit)))
         if not any(len(terms & other) >= SAME_TEXT * len(terms | other) for other in seen):
             chosen.append(hit)
             seen.append(terms)

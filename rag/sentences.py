@@ -29,6 +29,10 @@ _OWN_LINE = re.compile(
     r"|[=\-*_~^]{3,}\s*$)"
 )
 _WHOLE_LINE = re.compile(r"\s*(?:#{1,6}\s|\|)|.*(?:\t| \| )|\s*[=\-*_~^]{3,}\s*$")  # nor does it go on
+# Neither do words with wide gaps between them, a time or number before its entry, a line of a mail's head.
+_ENTRY = re.compile(
+    r".*[^\s.!?:] {3,}\S|\s*\d[\d:.,–-]* {2,}\S|(?:From|To|Cc|Bcc|Date|Subject|Attachments|Reply-To): \S"
+)
 _CONTINUATION = re.compile(
     r"[,;:.)\]%]|\d+[\d.,]*(?:[)\];]| [a-z])"
 )  # a subscript's line, the rest of a bracket
@@ -51,6 +55,12 @@ _NUMBERED = "no nos nr fig figs eq eqs vol vols p pp ch sec art tab ref app op p
 _AMBIGUOUS = "etc inc ltd co corp jr sr bros dept est u.s u.k u.n e.u a.m p.m b.c a.d d.c"
 _ABBREVIATIONS = {word: kind for kind in (_TITLES, _NUMBERED, _AMBIGUOUS) for word in kind.split()}
 _OPENERS = frozenset().union(*STOP_WORDS.values())
+
+
+def line_spans(text: str) -> list[Span]:
+    """The lines of `text` that are not empty, without the spaces around them: for rows, records and code."""
+    found = [_stripped(text, *line.span()) for line in _LINE.finditer(text)]
+    return [(start, end) for start, end in found if start < end]
 
 
 def spans(text: str) -> list[Span]:
@@ -98,7 +108,9 @@ def _blocks(text: str) -> Iterator[list[Span]]:
 
 def _goes_on(line: str, following: str, longest: int) -> bool:
     """Whether what stands on `line` runs on into the `following` one, in a block this wide."""
-    if _OWN_LINE.match(following) or _WHOLE_LINE.match(line) or _WHOLE_LINE.match(following):
+    if _OWN_LINE.match(following) or any(
+        one.match(two) for one in (_WHOLE_LINE, _ENTRY) for two in (line, following)
+    ):
         return False
     if following[0].islower():
         return True

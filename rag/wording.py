@@ -13,7 +13,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 from math import log
 
-from rag.sentences import spans
+from rag.places import counted
+from rag.records import Hit
+from rag.sentences import line_spans, spans
 from rag.words import term_set
 
 
@@ -26,10 +28,16 @@ class Worded:
     terms: frozenset[str]
 
 
+def sentences(hit: Hit) -> tuple[Worded, ...]:
+    """The sentences of a hit with their terms; its lines where its file is made of rows or lines."""
+    return worded(hit.text, by_line=counted(hit.media_type, hit.label) is not None)
+
+
 @lru_cache(maxsize=4096)
-def worded(text: str) -> tuple[Worded, ...]:
-    """The sentences of `text` with their terms; remembered, since the same chunks are found again."""
-    return tuple(Worded(start, end, term_set(text[start:end])) for start, end in spans(text))
+def worded(text: str, *, by_line: bool = False) -> tuple[Worded, ...]:
+    """The sentences or lines of `text` with their terms; remembered: the same chunks are found again."""
+    found = line_spans(text) if by_line else spans(text)
+    return tuple(Worded(start, end, term_set(text[start:end])) for start, end in found)
 
 
 def rarity(terms: Sequence[str], texts: Sequence[AbstractSet[str]]) -> dict[str, float]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rag.answer_kinds import has_kind, kind_asked, points_back
+from rag.answer_kinds import asks_nothing, has_kind, kind_asked, points_back
 
 
 @pytest.mark.parametrize(
@@ -15,6 +15,10 @@ from rag.answer_kinds import has_kind, kind_asked, points_back
         ("How many steps are there?", "number"),
         ("How tall is the tower?", "number"),
         ("What is the percentage of oxygen?", "number"),
+        ("What does it cost to charter the boat?", "price"),
+        ("How much do I have to pay?", "price"),
+        ("What was the price?", "price"),
+        ("老铁壶多少钱？", "price"),
         ("Who built it?", "name"),
         ("Whose idea was that?", "name"),
         ("Why did it fall?", None),
@@ -42,6 +46,15 @@ def test_kind_asked(question: str, kind: str | None) -> None:
         ("There were twelve keepers.", "number", "How many?", True),
         ("There were some keepers.", "number", "How many?", False),
         ("共有三个国家。", "number", "多少？", True),
+        ("The last one goes at 17:10.", "date", "When?", True),
+        ("It leaves at 10.15 am.", "date", "When?", True),
+        ("It is open on Sundays.", "date", "When?", True),
+        ("It costs £1,150.", "price", "How much?", True),
+        ("Cost (£): 260.00", "price", "How much?", True),
+        ("A toll of one penny a ton.", "price", "How much?", True),
+        ("It is 22 m high.", "price", "How much?", False),
+        ("价格（元）: 520", "price", "多少钱？", True),
+        ("容量（毫升）: 650", "price", "多少钱？", False),
         ("The tower was built by Smeaton.", "name", "Who built it?", True),
         ("The tower was built by Smeaton.", "name", "Who was Smeaton?", False),
         ("The tower was built by masons.", "name", "Who built it?", False),
@@ -66,3 +79,20 @@ def test_has_kind(sentence: str, kind: str | None, question: str, expected: bool
 )
 def test_points_back(sentence: str, expected: bool) -> None:
     assert points_back(sentence) is expected
+
+
+@pytest.mark.parametrize(
+    ("question", "expected"),
+    [
+        ("And the Erie Canal?", True),
+        ("What about measles?", True),
+        ("and in 1759?", True),
+        ("红茶呢？", True),
+        ("Why?", False),
+        ("And how long?", False),
+        ("为什么？", False),
+        ("有多少部？", False),
+    ],
+)
+def test_asks_nothing(question: str, expected: bool) -> None:
+    assert asks_nothing(question) is expected

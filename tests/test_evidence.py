@@ -52,6 +52,7 @@ def test_strangers_take_away() -> None:
         ("What is the boiling point of tungsten?", TOWER, 0.1, 1.0, False),
         ("大运河全长多少公里？", CANAL, 0.4, 0.0, True),
         ("怎样给吉他换弦？", CANAL, 0.4, 0.0, False),
+        ("银壶是什么时候买的？", "名称: 银壶 | 购入日期: 2018-01-20 | 存放: 保险柜", 0.1, 0.0, True),
         ("???", TOWER, 0.9, 1.0, False),
         ("", TOWER, 0.9, 1.0, False),
     ],

@@ -6,7 +6,7 @@ import pytest
 
 from rag.embeddings import LocalEmbeddings
 from rag.quotes import quote_answer
-from rag.records import Hit
+from rag.records import Heading, Hit
 
 DEMOLISHED = "The tower was taken down by Trinity House, because the sea had worn away the rock below."
 TOWER = (
@@ -97,3 +97,81 @@ def test_many_sentences_are_not_all_embedded(
     quotes = quote_answer("Which stone is number 377?", [hit(1, text)], embedder)
     assert quotes[0].text == "Stone number 377 of the wall was laid."
     assert sum(asked) <= 33
+
+
+def placed(text: str, media_type: str, *, headings: tuple[Heading, ...] = ()) -> Hit:
+    scores = {"dense": 0.5, "trust": 1.0}
+    return Hit(1, "1", 1, 0, len(text), text, 1.0, scores, media_type=media_type, inside=headings)
+
+
+ROWS = (
+    "Expense | London | Abroad\n"
+    "Expense: Hotel, per night | London: £165 | Abroad: €150\n"
+    "Expense: Lunch, when away more than 5 hours | London: £9 | Abroad: €12\n"
+    "Expense: Dinner, when away overnight | London: £30 | Abroad: €35\n"
+)
+MAIL = (
+    "From: Morwenna Teague <secretary@tower.example>\nSubject: Charter of the Sea Pilot on 14 June\n\n"
+    "Dear Mr Pascoe,\n\nWe would like to charter the Sea Pilot on 14 June 2025. We understand that the "
+    "charter costs £1,150 for four hours, and that it is put off when the swell is high."
+)
+
+
+def test_the_row_that_answers_without_the_others(embedder: LocalEmbeddings) -> None:
+    quotes = quote_answer(
+        "What may the hotel in London cost per night?", [placed(ROWS, "text/csv")], embedder
+    )
+    assert [quote.text for quote in quotes] == ["Expense: Hotel, per night | London: £165 | Abroad: €150"]
+
+
+def test_names_of_columns_are_no_answer(embedder: LocalEmbeddings) -> None:
+    quotes = quote_answer("Which expense in London or abroad?", [placed(ROWS, "text/csv")], embedder)
+    assert quotes
+    assert all(": " in quote.text for quote in quotes)
+
+
+def test_a_price_comes_before_the_mails_subject(embedder: LocalEmbeddings) -> None:
+    hits = [placed(MAIL, "message/rfc822")]
+    quotes = quote_answer("What does the charter of the Sea Pilot cost?", hits, embedder)
+    assert "£1,150" in quotes[0].text
+    assert not any(quote.text.startswith("Subject:") for quote in quotes)
+    subject = quote_answer("Charter of the Sea Pilot?", [placed(MAIL[:105], "message/rfc822")], embedder)
+    assert subject[0].text.startswith("Subject: Charter")  # all there is
+
+
+@pytest.mark.parametrize(
+    ("media_type", "question", "expected"),
+    [
+        (
+            "application/jsonl",
+            "Which lamp burns colza oil?",
+            '{"lamp": "Argand", "note": "Burns oil. Colza!"}',
+        ),
+        ("text/x-source", "Which lamp is dark?", "lamp = dark  # never lit. It is out of use"),
+    ],
+)
+def test_a_line_that_counts_is_quoted_whole(
+    embedder: LocalEmbeddings, media_type: str, question: str, expected: str
+) -> None:
+    lines = ['{"lamp": "Fresnel", "note": "a lens."}', '{"lamp": "Argand", "note": "Burns oil. Colza!"}']
+    text = "\n".join([*lines, "lamp = dark  # never lit. It is out of use", "    return lamp.of(the_tower)"])
+    assert quote_answer(question, [placed(text, media_type)], embedder)[0].text == expected
+
+
+def test_a_heading_inside_a_passage_is_not_quoted(embedder: LocalEmbeddings) -> None:
+    title = "The arithmetic of the Moon\n\n"
+    text = f"{title}In 19 years the Moon goes round the zodiac 254 times."
+    hits = [placed(text, "text/markdown", headings=(Heading(2, 0, len(title) - 2, title.strip()),))]
+    quotes = quote_answer("What is the arithmetic of the Moon?", hits, embedder)
+    assert [quote.text for quote in quotes] == ["In 19 years the Moon goes round the zodiac 254 times."]
+
+
+def test_a_follow_up_is_answered_by_what_it_leans_on(embedder: LocalEmbeddings) -> None:
+    text = "The Suez Canal is 193 km long. The Panama Canal is 82 km long. The Erie Canal has 83 locks."
+    context = "When did the Panama Canal open?"
+    first = quote_answer("How long is it?", [hit(1, text)], embedder, context=context)[0].text
+    assert first == "The Panama Canal is 82 km long."
+    other = quote_answer(
+        "And the Suez Canal?", [hit(1, text)], embedder, context="How long is the Panama Canal?"
+    )
+    assert other[0].text == "The Suez Canal is 193 km long."

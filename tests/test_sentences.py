@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag.sentences import spans
+from rag.sentences import line_spans, spans
 
 
 def sentences(text: str) -> list[str]:
@@ -84,11 +84,34 @@ def test_sentences_without_spaces_between(expected: list[str]) -> None:
         ),
         ("One.\r\nTwo.\r\n\r\nThree.", ["One.", "Two.", "Three."]),
         ("一、点灯\n二、修剪灯芯", ["一、点灯", "二、修剪灯芯"]),
+        (
+            "    Opened       17 November 1869      15 August 1914\n    length       193 km      82 km",
+            ["Opened       17 November 1869      15 August 1914", "length       193 km      82 km"],
+        ),
+        (
+            "11:00  at the rocks; one hour for photographs, engine stopped\n12:00  turning back",
+            ["11:00  at the rocks; one hour for photographs, engine stopped", "12:00  turning back"],
+        ),
+        (
+            "From: Ann Lee <ann@a.example>\nSubject: the boat\nDear Mr Roe,",
+            ["From: Ann Lee <ann@a.example>", "Subject: the boat", "Dear Mr Roe,"],
+        ),
+        ("One is so    . Two goes on.", ["One is so    .", "Two goes on."]),
         ("Heading\n=======\nText.", ["Heading", "=======", "Text."]),
     ],
 )
 def test_lines(text: str, expected: list[str]) -> None:
     assert sentences(text) == expected
+
+
+def test_lines_that_count_are_units_whatever_they_hold() -> None:
+    text = '{"id": 1, "text": "It is late. Go!"}\n\n  {"id": 2}\nfor each in rows:\r\n    print(each)\n'
+    assert [text[start:end] for start, end in line_spans(text)] == [
+        '{"id": 1, "text": "It is late. Go!"}',
+        '{"id": 2}',
+        "for each in rows:",
+        "print(each)",
+    ]
 
 
 PIECES = st.sampled_from(
