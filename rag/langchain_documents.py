@@ -85,7 +85,10 @@ def metadata_text(metadata: Mapping[str, Any], *, whose: str) -> str:
         raise UsageError(f"the metadata of {whose} are {type(metadata).__name__}; they must be a dictionary")
     left = [MOST_CHARACTERS]
     _look(metadata, f"metadata of {whose}", left, 0)
-    return json.dumps(dict(metadata), ensure_ascii=True)
+    try:
+        return json.dumps(dict(metadata), ensure_ascii=True)
+    except ValueError as error:  # a number of more digits than Python writes out
+        raise UsageError(f"metadata of {whose:.100} can't be written as JSON: {error}") from error
 
 
 def _look(value: Any, where: str, left: list[int], level: int) -> None:

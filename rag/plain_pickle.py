@@ -31,7 +31,7 @@ class Named:
     name: str
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)  # its state may hold itself, or be endless to write out
 class Thing:
     """An object: the name of its class, and its state."""
 

@@ -152,16 +152,14 @@ def _parts(saved: Any, path: Path) -> tuple[dict[Any, Any], dict[Any, Any]]:
 
 
 def _document(identifier: Any, docstore: dict[Any, Any], path: Path) -> SavedDocument:
-    found = docstore.get(identifier)
+    found = docstore.get(identifier) if isinstance(identifier, str | None) else None
     fields = found.state if isinstance(found, Thing) and found.name in _DOCUMENTS else None
     fields = fields.get("__dict__") if isinstance(fields, dict) else None
     text = fields.get("page_content") if isinstance(fields, dict) else None
     metadata = fields.get("metadata") if isinstance(fields, dict) else None
-    if not isinstance(identifier, str | None) or not isinstance(text, str) or not isinstance(metadata, dict):
-        raise IndexInvalid(
-            f"{str(path)!r} has no whole document {str(identifier)[:100]!r} (text and metadata); save it"
-            " again"
-        )
+    if not isinstance(text, str) or not isinstance(metadata, dict):
+        name = identifier[:100] if isinstance(identifier, str) else type(identifier).__name__
+        raise IndexInvalid(f"{str(path)!r} has no whole document {name!r} (text and metadata); save it again")
     if identifier is None:  # LangChain's, when some documents came with ids and others without
         identifier = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
     return SavedDocument(identifier, text, metadata)

@@ -289,6 +289,7 @@ def _doubled() -> dict[str, Any]:
         ({"vector": np.float32(1)}, r"is of type float32"),
         ({1: "one"}, r"have a name 1 that is no text"),
         (_cyclic(), r"go over 50 levels"),
+        ({"number": 10**5000}, r"metadata of text 2 can't be written as JSON: .*4300 digits"),
         (_doubled(), r"go over 1000000 characters"),
     ],
 )
