@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -130,7 +131,8 @@ class _Run:
         if wanted is not None and wanted != stored.embedding_model:
             raise IndexMismatch(
                 f"the index was made with the embedding model {stored.embedding_model!r}, and the settings "
-                f"ask for {wanted!r}: leave the setting away, or ingest into another folder with --index"
+                f"ask for {wanted!r}: leave the setting away, ingest into another folder with --index, or "
+                f"embed the index's text anew with `rag reembed --embedding-model {wanted}`"
             )
         return stored.embedding_model
 
@@ -188,10 +190,11 @@ class _Run:
 
     def _indexer(self, model: str) -> Indexer:
         from ingest.indexing import Indexer
-        from rag.embeddings import LocalEmbeddings
+        from ingest.reembed import embedder_of
 
-        embedder = (self.load_embedder or LocalEmbeddings)(model)
         stored = self.store.meta()
+        load = self.load_embedder or partial(embedder_of, settings=self.settings, stored=stored)
+        embedder = load(model)
         chunk_tokens = min(self.settings.chunk_tokens, embedder.max_tokens)
         meta = IndexMeta(
             embedding_model=embedder.name,
@@ -199,6 +202,8 @@ class _Run:
             dimension=embedder.dimension,
             chunk_tokens=stored.chunk_tokens if stored else chunk_tokens,
             parser_version=PARSER_VERSION,
+            query_prefix=embedder.query_prefix,
+            passage_prefix=embedder.passage_prefix,
         )
         self.writer.set_meta(meta)
         return Indexer(self.writer, embedder, chunk_tokens=meta.chunk_tokens)

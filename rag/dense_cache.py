@@ -119,7 +119,9 @@ class DenseCache:
         kept = self._kept
         if kept is not None and (kept.stamp, kept.dimension) == (state.chunks_stamp, dimension):
             return kept
-        if kept is None or kept.dimension != dimension or self._newest_stamp(kept.generation) != kept.stamp:
+        if self._newest_stamp(state.chunks_generation) != state.chunks_stamp:
+            kept = None  # a snapshot from before all vectors were changed: the same ids, other vectors
+        elif kept is None or kept.dimension != dimension or self._newest_stamp(kept.generation) != kept.stamp:
             kept = self._kept = None
         kept = kept or DenseIndex.empty(dimension)
         return kept.moved_to(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
@@ -16,7 +16,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from rag.local_database import Database, Row
+from rag.local_database import Database, Row, damaged
 from rag.local_rows import (
     NO_STAMP,
     ChunkRow,
@@ -191,6 +191,29 @@ class Change:
             )
         self.state = replace(self.state, words=present_words())
 
+    # --- vectors ------------------------------------------------------------------------------------
+
+    def replace_vectors(
+        self, chunks: Sequence[tuple[int, bytes]], vectors: Mapping[bytes, np.ndarray]
+    ) -> None:
+        """Gives chunks (id, digest of what was embedded) other vectors, by that digest."""
+        rows = [(chunk, digest, vectors[digest].astype("<f4").tobytes()) for chunk, digest in chunks]
+        before = self.database.connection.total_changes
+        self.database.run_many(
+            "UPDATE vector SET embedded_digest = ?, vector = ?, checksum = ? WHERE chunk = ?",
+            ((row[1], row[2], row_checksum("vector", row), row[0]) for row in rows),
+        )
+        if self.database.connection.total_changes - before != len(rows):
+            raise damaged(self.database.directory, f"some of {len(rows)} vectors are gone")
+
+    def forget_the_past(self) -> None:
+        """After all vectors changed: no cache of the generations before is good for anything.
+
+        A chunk's id stands for another vector now, so that comparing ids brings no old cache up to date.
+        """
+        self.database.run("DELETE FROM commit_log")
+        self.chunks_changed = True
+
     # --- failures and meta ------------------------------------------------------------------------
 
     def set_failure(self, place: Place, reason: str, parser_version: int) -> None:
@@ -207,7 +230,9 @@ class Change:
 
     def set_meta(self, meta: IndexMeta) -> None:
         """Says what gives the index its meaning."""
-        self.state = replace(self.state, meta=json.dumps(asdict(meta), ensure_ascii=False))
+        # What is empty is left out: older programs, which don't know of prefixes, go on reading the rest.
+        said = {name: value for name, value in asdict(meta).items() if value != ""}
+        self.state = replace(self.state, meta=json.dumps(said, ensure_ascii=False))
 
     # --- rows -------------------------------------------------------------------------------------
 

@@ -20,6 +20,7 @@ from rag.errors import IndexInvalid, IndexMismatch, IndexMissing, StoreError
 from rag.local_changes import first_state, write_state
 from rag.local_database import DATABASE_NAME, Database, connect, explained
 from rag.local_lock import LOCK_NAME, held_lock, shared_lock
+from rag.local_reembedding import STAGING_FILES
 from rag.local_schema import APPLICATION_ID, LEAST_SQLITE, MIGRATIONS, schema_version
 from rag.local_witness import WITNESS_NAME
 
@@ -36,6 +37,7 @@ OUR_FILES = frozenset(
         WITNESS_NAME,
         CACHE_NAME,
         CACHE_NAME + ".new",
+        *STAGING_FILES,
         *(DATABASE_NAME + suffix for suffix in _LOG_SUFFIXES),
     }
     | UNFINISHED_FILES

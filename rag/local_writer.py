@@ -18,6 +18,7 @@ from rag.dense_cache import DenseCache
 from rag.errors import IndexMismatch, UsageError
 from rag.local_changes import Change, change, present_words
 from rag.local_database import Database
+from rag.local_reembedding import Reembedding
 from rag.local_rows import (
     IDS_AT_A_TIME,
     as_vector,
@@ -96,6 +97,12 @@ class Writer:
                 raise IndexMismatch(_difference(self._database, present, meta))
             with self._change() as changing:
                 changing.set_meta(meta)
+
+    def reembedding(self, meta: IndexMeta) -> Reembedding:
+        """The way to the embedding model of `meta`; until its end the index answers as it did."""
+        with self._lock:
+            self.require_parsers(meta.parser_version)
+            return Reembedding(self._database, self._change, meta)
 
     def require_parsers(self, parser_version: int) -> None:
         """Raises `IndexMismatch` when parsers newer than that version wrote to the index."""
@@ -238,7 +245,10 @@ def lost_changes(database: Database, generation: int, noted: int) -> str:
 
 def _difference(database: Database, present: IndexMeta, wanted: IndexMeta) -> str:
     where = f"index {str(database.directory)!r}"
-    return f"{where} was made with {_in_words(present)}; this run has {_in_words(wanted)}; use another index"
+    cure = "use another index"
+    if wanted.embedding_model != present.embedding_model or wanted.chunk_tokens == present.chunk_tokens:
+        cure += f", or embed its text anew: rag reembed --embedding-model {wanted.embedding_model}"
+    return f"{where} was made with {_in_words(present)}; this run has {_in_words(wanted)}; {cure}"
 
 
 def _with_parsers_of(meta: IndexMeta, other: IndexMeta) -> IndexMeta:
@@ -246,8 +256,9 @@ def _with_parsers_of(meta: IndexMeta, other: IndexMeta) -> IndexMeta:
 
 
 def _in_words(meta: IndexMeta) -> str:
+    prefix = f", before a question {meta.query_prefix!r}" if meta.query_prefix else ""
     return (
-        f"{meta.embedding_model} (revision {meta.embedding_revision}, dimension {meta.dimension}),"
+        f"{meta.embedding_model} (revision {meta.embedding_revision}, dimension {meta.dimension}{prefix}),"
         f" chunks of {meta.chunk_tokens} tokens, parsers of version {meta.parser_version}"
     )
 

@@ -104,7 +104,8 @@ class Failure:
 class IndexMeta:
     """What gives an index its meaning; stored in it, and wins over the settings.
 
-    `parser_version` is the newest that wrote to it; each document has its own.
+    `parser_version` is the newest that wrote to it; each document has its own. The prefixes are what is put
+    before a question and a passage to embed it.
     """
 
     embedding_model: str
@@ -112,6 +113,8 @@ class IndexMeta:
     dimension: int
     chunk_tokens: int
     parser_version: int
+    query_prefix: str = ""
+    passage_prefix: str = ""
 
 
 # --- a question's way -----------------------------------------------------------------------------

@@ -88,7 +88,9 @@ class Searcher:
         """What is stored in the index wins over the settings; another revision of it is refused."""
         with self._loading:
             if self._loaded is None or self._loaded[0] != meta:
-                embedder = LocalEmbeddings(meta.embedding_model)
+                embedder = LocalEmbeddings(
+                    meta.embedding_model, query_prefix=meta.query_prefix, passage_prefix=meta.passage_prefix
+                )
                 if embedder.revision != meta.embedding_revision:
                     raise IndexMismatch(
                         f"the index was made with {meta.embedding_model} at revision "

@@ -17,6 +17,7 @@ class HashedEmbeddings:
     dimension = DIMENSION
     max_tokens = 200
     revision = "1"
+    query_prefix = passage_prefix = ""
 
     def __init__(self, name: str = "hashed", *, before: Callable[[], None] | None = None) -> None:
         self.name = name
