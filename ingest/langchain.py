@@ -59,7 +59,7 @@ class FileLoader(BaseLoader):
     def lazy_load(self) -> Iterator[LangChainDocument]:
         """The pages, one by one."""
         with _Reader(self._passwords) as reader:
-            yield from reader.pages(os.fsencode(Path(self.path).expanduser()), self.path)
+            yield from reader.pages(_location(self.path), _shown(os.fsencode(self.path)))
 
 
 class FolderLoader(BaseLoader):
@@ -82,28 +82,37 @@ class FolderLoader(BaseLoader):
 
     def lazy_load(self) -> Iterator[LangChainDocument]:
         """The pages of one file after the other."""
-        given = Path(self.path).expanduser()
-        if not given.is_dir():
+        folder = _location(self.path)
+        if not os.path.isdir(folder):
             raise UsageError(f"{self.path!r} is not a folder; for one file there is FileLoader")
-        folder = os.fsencode(os.path.abspath(given))
         self.failures = []
         walk = Walk()
         with _Reader(self._passwords) as reader:
             for found in walk.files(folder, folder):
-                below = os.path.relpath(found.location, folder).decode("utf-8", "backslashreplace")
-                source = os.path.join(self.path, below)
+                below = os.path.relpath(found.location, folder)
+                source = _shown(os.path.join(os.fsencode(self.path), below))
                 try:
                     yield from reader.pages(found.location, source)
                 except SourceError as error:
                     self._failed(source, error)
         for location, reason in walk.unlisted.items():
-            self._failed(location.decode("utf-8", "backslashreplace"), SourceError(reason))
+            self._failed(_shown(location), SourceError(f"{_shown(location)!r}: {reason}"))
 
     def _failed(self, source: str, error: SourceError) -> None:
         if self.strict:
             raise error
         self.failures.append(Failure(source, str(error)))
         _log.warning("%r was not read: %s", source, error)
+
+
+def _location(path: str) -> bytes:
+    """Absolute: the sandbox works in another folder."""
+    return os.fsencode(os.path.abspath(Path(path).expanduser()))
+
+
+def _shown(path: bytes) -> str:
+    """A path as valid text; undecodable bytes as `\\xNN`."""
+    return path.decode("utf-8", "backslashreplace")
 
 
 class _Reader:

@@ -327,7 +327,7 @@ def test_a_small_pickle_that_says_much(tmp_path: Path) -> None:
         read_documents(tmp_path / "index.pkl")
     for documents, order in (({"x": ("t", {"v": Stored("t", values)})}, {0: "x"}), ({}, {0: values})):
         (tmp_path / "index.pkl").write_bytes(langchain_pickle(documents, order))
-        with pytest.raises(RagError, match="is of type Thing|no whole document 'list'"):
+        with pytest.raises(RagError, match=r"is of type Thing|no whole document 'list'"):
             read_documents(tmp_path / "index.pkl")
 
 
