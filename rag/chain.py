@@ -47,6 +47,7 @@ from rag.records import (
     TextDelta,
     Turn,
 )
+from rag.rewrite import rewritten
 from rag.search import SearchResult
 from rag.searcher import Searcher, load_searcher
 from rag.settings import Settings, load_settings
@@ -148,10 +149,16 @@ class Chain(Runnable[dict[str, Any], Answer]):
         and model raise.
         """
         clock = _Clock()
-        found = self.searcher.find(question, k=self.settings.passages, history=history, only=only)
+        stop = stop or threading.Event()
+        asked = lean(question, history)
+        if self._model and history and self.settings.rewrite == "model":
+            written = yield from rewritten(self._model, question, history, stop=stop)
+            asked = Leaning(written) if written else asked
+            clock.stage("rewrite")
+        before = history if asked.question is question else ()
+        found = self.searcher.find(asked.question, k=self.settings.passages, history=before, only=only)
         hits = found.hits
         clock.stage("search")
-        asked = lean(question, history)
         grounds = answers(asked.text, found.nearest)
         clock.stage("evidence")
         if not grounds:
@@ -164,7 +171,7 @@ class Chain(Runnable[dict[str, Any], Answer]):
         elif self._model is None:
             yield from self._quoted(asked, hits, clock)
         else:
-            yield from self._written(self._model, question, history, found, clock, stop or threading.Event())
+            yield from self._written(self._model, question, history, found, clock, stop)
 
     def _quoted(self, asked: Leaning, hits: Sequence[Hit], clock: _Clock) -> Iterator[Event]:
         embedder = self.searcher.embedder

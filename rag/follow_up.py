@@ -13,8 +13,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from rag.abstention import abstains
 from rag.marks import MARK
-from rag.prompt import ABSTENTION
 from rag.records import Hit, Turn
 from rag.sentences import spans
 from rag.words import content_terms, has_content, is_character, is_pair
@@ -107,12 +107,12 @@ def lean(question: str, history: Sequence[Turn]) -> Leaning:
     1759.")]).text` is `"When was the tower built? In 1759. How tall is it?"`.
     """
     words, pointing = _words(question), _points_back(question)
-    exchanges = _exchanges(history)
-    if not exchanges or words > (POINTING_WORDS if pointing else BARE_WORDS):
+    said = exchanges(history)
+    if not said or words > (POINTING_WORDS if pointing else BARE_WORDS):
         return Leaning(question, words, pointing)
     before: list[Before] = []
     weight = 1.0
-    for asked, answer in reversed(exchanges[-LONGEST_CHAIN:]):
+    for asked, answer in reversed(said[-LONGEST_CHAIN:]):
         before.append(Before(asked, answer, weight))
         if _words(asked) > POINTING_WORDS:
             break
@@ -172,15 +172,15 @@ def _words(question: str) -> float:
     return sum(not is_pair(term) for term in terms) - characters + characters / CHARACTERS_A_WORD
 
 
-def _exchanges(history: Sequence[Turn]) -> list[tuple[str, str]]:
-    """What was asked and what was answered; a question without an answer has ''."""
-    exchanges: list[tuple[str, str]] = []
+def exchanges(history: Sequence[Turn]) -> list[tuple[str, str]]:
+    """What was asked, and the first sentences of what was answered; '' where that is nothing or a refusal."""
+    said: list[tuple[str, str]] = []
     for turn in history:
         if turn.role == "user":
-            exchanges.append((turn.text, ""))
-        elif exchanges and not exchanges[-1][1] and not turn.text.lstrip().startswith(ABSTENTION.rstrip(".")):
-            exchanges[-1] = (exchanges[-1][0], _beginning(turn.text))
-    return exchanges
+            said.append((turn.text, ""))
+        elif said and not said[-1][1] and not abstains(turn.text):
+            said[-1] = (said[-1][0], _beginning(turn.text))
+    return said
 
 
 def _beginning(answer: str) -> str:

@@ -28,6 +28,8 @@ _NOT_SETTINGS = {"RAG_CONFIG", "RAG_API_KEY", "RAG_API_KEYS"}
 # Least and most of the settings that don't go from 0 to as many as one likes.
 _BOUNDS = {"gpu_layers": (-1, None), "temperature": (0, 5), "top_p": (0.01, 1), "repeat_penalty": (0.1, 10)}
 
+_CHOICES = {"rewrite": ("words", "model")}
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:
@@ -40,6 +42,9 @@ class Settings:
     passage_prefix: str | None = None  # and doesn't say so itself (E5: "query: ", "passage: ")
     reranker: str | None = None  # a cross-encoder by name or path that reorders what was found
     chunk_tokens: int = 200  # a new index's largest chunk, in the embedder's tokens
+    rewrite: str = (
+        "words"  # how a follow-up is searched: with the words before it; "model": as it rewrites it
+    )
     passages: int = 6  # how many hits the model is given at most
     window: int = 8192  # the model's window, prompt and answer together, in tokens
     reserve: int = 768  # of these, kept for the answer
@@ -99,6 +104,8 @@ def _from_environment() -> tuple[str, dict[str, Any]]:
 
 def _converted(origin: str, name: str, value: Any, kind: str) -> Any:
     if kind.startswith("str") and isinstance(value, str | Path):
+        if name in _CHOICES and value not in _CHOICES[name]:
+            raise UsageError(f"{origin}: {name} is {value!r}; it takes {' or '.join(_CHOICES[name])}")
         return str(value)
     wanted: type[int] | type[float] = float if kind == "float" else int
     try:

@@ -67,8 +67,9 @@ def test_what_stood_by_itself_ends_the_chain() -> None:
     assert [one.question for one in lean("Why then?", history).before] == [history[-1].text]
 
 
-def test_a_refusal_says_nothing_of_the_subject() -> None:
-    history = [Turn("user", "How tall is the tower?"), Turn("assistant", "Not in the documents.")]
+@pytest.mark.parametrize("refusal", ["Not in the documents.", "Not in the 3 documents chosen."])
+def test_a_refusal_says_nothing_of_the_subject(refusal: str) -> None:
+    history = [Turn("user", "How tall is the tower?"), Turn("assistant", refusal)]
     assert lean("And how old?", history).before == (Before("How tall is the tower?", "", 1.0),)
 
 
