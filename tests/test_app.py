@@ -22,10 +22,10 @@ Shown = Callable[[str], list[dict[str, Any]]]
 
 def library() -> None:
     """The library alone, as a script."""
-    from ui.app import open_workspace
+    from ui.app import open_workspace, open_workspaces
     from ui.library import library_page
 
-    library_page(open_workspace())
+    library_page(open_workspaces(), open_workspace())
 
 
 @pytest.fixture(autouse=True)
@@ -156,7 +156,7 @@ def test_a_folder_that_is_not_there_is_said_in_words(monkeypatch: pytest.MonkeyP
     app = AppTest.from_function(library)
     run(app)
     app.text_input[0].set_value("/nowhere")
-    app.button[0].click()
+    next(button for button in app.button if button.label == "Read folder").click()
     trouble = [line for line in run(app)("notice") if line["kind"] == "trouble"]
     assert [line["words"] for line in trouble] == [
         "there is nothing at '/nowhere' on this machine; give a folder's path"

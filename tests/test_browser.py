@@ -16,7 +16,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -62,7 +62,7 @@ HOSTILE_NAME = "zebra <img src=x onerror=window.stolen=4> **bold** $x^2$ :red[x]
 class Server:
     """The app, started as `rag ui` does, with a witness for its connections."""
 
-    def __init__(self, folder: Path, settings: Settings) -> None:
+    def __init__(self, folder: Path, settings: Settings, variables: Mapping[str, str] | None = None) -> None:
         self.settings = settings
         self.witness = folder / "connections.log"
         with socket.socket() as probe:
@@ -73,7 +73,13 @@ class Server:
         arguments = streamlit_arguments("127.0.0.1", self.port, upload_megabytes=20)
         self.process = subprocess.Popen(
             [sys.executable, str(WATCHED), str(self.witness), "run", str(APP), *arguments],
-            env={**environment(settings), "HF_HUB_OFFLINE": "1", "RAG_RESERVE": str(settings.reserve)},
+            env={
+                **environment(settings),
+                "HF_HUB_OFFLINE": "1",
+                "RAG_RESERVE": str(settings.reserve),
+                "XDG_DATA_HOME": str(folder / "data"),
+                **(variables or {}),
+            },
             stdout=self.output,
             stderr=subprocess.STDOUT,
         )

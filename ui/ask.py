@@ -7,16 +7,18 @@ elsewhere ends or hides an answer.
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 import streamlit as st
 from streamlit.navigation.page import Page
 
+from rag.errors import UsageError
 from rag.gguf import PULL_HINT
 from ui import components, session
 from ui.conversation import Conversation, Exchange
 from ui.exchange_view import exchange_data
-from ui.page_errors import in_words
+from ui.page_errors import in_words, trouble
 from ui.source_view import exchange_fragment, open_citation, open_passage, source_panel
 from ui.suggestions import suggestions
 from ui.terminal import plural, visible
@@ -24,9 +26,10 @@ from ui.workspace import Workspace
 
 SECONDS_BETWEEN_DRAWINGS = 0.15
 LONGEST_QUESTION = 8000  # characters; the window's own limit is the chain's to say
-_DRAFT = "question"
+_DRAFT, _NAMED = "question", "conversation"
 _HOW = (
-    f"{PULL_HINT[:1].upper()}{PULL_HINT[1:]} in a terminal and start this program again. "
+    "The page Model, in the sidebar, shows the files that fit this machine and gets one. Or: "
+    f"{PULL_HINT} in a terminal and start this program again. "
     "A file of it that you have already is named with --model PATH or RAG_MODEL."
 )
 
@@ -34,16 +37,30 @@ _HOW = (
 @in_words
 def ask_page(workspace: Workspace, library: Page) -> None:
     """The whole page."""
-    conversation = session.conversation(workspace.events)
+    conversation = _conversation(workspace)
     with st.container(key="conversation"):
         if not conversation.exchanges:
             _welcome(workspace, conversation, library)
         for exchange in conversation.exchanges:
             _exchange(workspace, conversation, exchange)
+        if conversation.unkept is not None:
+            trouble(conversation.unkept)
     with st.bottom:
         _question_field(conversation)
         _model_line(workspace)
     source_panel(workspace.pages, conversation.exchanges)
+
+
+def _conversation(workspace: Workspace) -> Conversation:
+    """The tab's own; in a new tab the one that its address names, so that reloading loses nothing."""
+    named = st.query_params.get(_NAMED)
+    if session.current() is None and named is not None:
+        with contextlib.suppress(UsageError):  # removed since: a fresh one begins
+            session.turn_to(workspace.take_up(named))
+    conversation = session.conversation(workspace.begin)
+    if conversation.exchanges and conversation.id is not None:
+        st.query_params[_NAMED] = conversation.id
+    return conversation
 
 
 def _welcome(workspace: Workspace, conversation: Conversation, library: Page) -> None:

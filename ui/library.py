@@ -6,6 +6,7 @@ outlives a click, and every tab sees how far it is.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
@@ -18,6 +19,7 @@ from rag.local_rows import address_of
 from rag.records import Place, Source
 from ui import components, session, uploads
 from ui.exchange_view import short_name
+from ui.indexes import known_indexes, new_index
 from ui.intake import intake_data
 from ui.kinds import kind_of
 from ui.page_errors import in_words, trouble
@@ -26,22 +28,41 @@ from ui.source_page import Passage
 from ui.source_view import FRAGMENT, source_panel
 from ui.terminal import plural, size, visible
 from ui.workspace import Workspace
+from ui.workspaces import Workspaces
 
 SECONDS_BETWEEN_DRAWINGS = 0.3
-_ROUND, _TO_REMOVE = "upload_round", "to_remove"
+_ROUND, _TO_REMOVE, _GONE = "upload_round", "to_remove", "gone"
 
 
 @in_words
-def library_page(workspace: Workspace) -> None:
+def library_page(workspaces: Workspaces, workspace: Workspace) -> None:
     """The whole page."""
     with st.container(key="library"):
-        st.header("Library", anchor=False)
+        with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+            st.header("Library", anchor=False, width="content")
+            if st.button("New index", icon=":material/add:"):
+                _new_index(workspaces)
         _uploading(workspace)
         _folder(workspace)
         _progress(workspace)
         _list(workspace)
+        _made_with(workspace)
     _removal(workspace)
     source_panel(workspace.pages)
+
+
+@st.dialog("New index")
+@in_words
+def _new_index(workspaces: Workspaces) -> None:
+    """An index for other documents, asked and kept apart from this one."""
+    with st.form("new_index", border=False):
+        name = st.text_input("Name", placeholder="Contracts", max_chars=60, key="new_index_name")
+        if st.form_submit_button("Make it", type="primary"):
+            made = new_index(name, workspaces.settings)
+            workspaces.at(made.path)
+            session.choose_index(made.path)
+            st.query_params.clear()
+            st.rerun()
 
 
 # --- bringing in --------------------------------------------------------------------------------------
@@ -49,17 +70,22 @@ def library_page(workspace: Workspace) -> None:
 
 @in_words
 def _uploading(workspace: Workspace) -> None:
-    """Files are kept and read as soon as they are here; the field is empty again for the next ones."""
+    """Files are kept and read as soon as they are here; the fields are empty again for the next ones."""
     round_number = st.session_state.setdefault(_ROUND, 0)
-    files = st.file_uploader(
-        f"PDF, Word, Markdown, HTML or plain text, at most {workspace.settings.file_megabytes:,} MB each",
-        accept_multiple_files=True,
-        key=f"upload-{round_number}",
-    )
-    if files:
+    limit = f"at most {workspace.settings.file_megabytes:,} MB each"
+    with st.container(key="dropzones", horizontal=True):
+        files = st.file_uploader(
+            f"Files: PDF, Office, mails, pictures, text, {limit}",
+            accept_multiple_files=True,
+            key=f"upload-{round_number}",
+        )
+        folder = st.file_uploader(
+            "A folder with all that is in it", accept_multiple_files="directory", key=f"folder-{round_number}"
+        )
+    if brought := [*files, *folder]:
         st.session_state[_ROUND] = round_number + 1
-        uploads.require_few(len(files))
-        for file in files:
+        uploads.require_few(len(brought))
+        for file in brought:
             uploads.save(workspace.uploads, file.name, file)
         workspace.intake.start([workspace.uploads])
         st.rerun()
@@ -106,13 +132,15 @@ def _draw_progress(workspace: Workspace) -> None:
 
 @in_words
 def _list(workspace: Workspace) -> None:
+    if gone := st.session_state.pop(_GONE, None):
+        trouble(f"{gone} is not there any more: put it back, or remove it from the index")
     with workspace.store.snapshot() as snapshot:
         sources, failures = snapshot.sources(), snapshot.failures()
         chunks = snapshot.chunk_count
     if not sources and not failures:
         if not workspace.intake.going:
             components.notice(
-                "empty", "Nothing is here yet. What you add stays on this machine.", kind="quiet"
+                "empty", "This index is empty. What you add stays on this machine.", kind="quiet"
             )
         return
     data = {
@@ -121,7 +149,13 @@ def _list(workspace: Workspace) -> None:
         "unread": [_unread(place, reason) for place, reason, _ in failures],
     }
     components.sources(
-        "sources", data, {"open": lambda named: _open(sources, named), "remove": _ask_to_remove}
+        "sources",
+        data,
+        {
+            "open": lambda named: _open(sources, named),
+            "again": lambda named: _read_again(workspace, named),
+            "remove": _ask_to_remove,
+        },
     )
 
 
@@ -151,11 +185,43 @@ def _unread(place: Place, reason: str) -> dict[str, str]:
     }
 
 
+def _read_again(workspace: Workspace, named: Any) -> None:
+    """Reads one file once more: what changed since, or could not be read."""
+    path = Path(os.fsdecode(bytes.fromhex(str(named))))
+    if path.exists():
+        workspace.intake.start([path])
+    else:
+        st.session_state[_GONE] = visible(address_of(os.fsencode(path)))
+
+
 def _open(sources: Sequence[Source], named: Any) -> None:
     found = [source for source in sources if source.location.hex() == named]
     if found:
         session.open_beside(Opened(Passage(address_of(found[0].location), 1)))
         st.rerun(FRAGMENT)
+
+
+@in_words
+def _made_with(workspace: Workspace) -> None:
+    """What gives the index its meaning, for those who ask."""
+    meta = workspace.store.meta()
+    if meta is None:
+        return
+    lines = [
+        f"Embedding model: {visible(meta.embedding_model)}, revision {visible(meta.embedding_revision)}",
+        f"Vectors: {meta.dimension} numbers each",
+        f"Chunks: at most {meta.chunk_tokens} tokens",
+        f"Parsers: version {meta.parser_version}",
+        f"Size: {size(workspace.store.size_bytes())}",
+        f"Folder: {visible(str(workspace.store.directory))}",
+    ]
+    words = f"Index {_index_name(workspace)}"
+    components.notice("made_with", words, kind="quiet", more=("What it was made with", "\n".join(lines)))
+
+
+def _index_name(workspace: Workspace) -> str:
+    named = (known.name for known in known_indexes(workspace.settings) if known.path == workspace.place)
+    return next(named, workspace.place)
 
 
 # --- removing -----------------------------------------------------------------------------------------

@@ -1,18 +1,19 @@
-"""What one browser tab remembers: its conversation and the source that is open beside it.
+"""What one browser tab remembers: its index, its conversation and the source that is open beside it.
 
 Takes and gives Streamlit's session state, typed. Knows nothing about how anything is shown.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import streamlit as st
 
-from ui.conversation import Ask, Conversation
+from ui.conversation import Conversation
 from ui.source_page import Passage, View
 
-_CONVERSATION, _OPENED, _PAGE = "conversation", "opened", "page"
+_INDEX, _CONVERSATION, _OPENED, _PAGE = "index", "conversation", "opened", "page"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,16 +26,42 @@ class Opened:
     citation: int | None = None  # its place in the answer's citations
 
 
-def conversation(ask: Ask) -> Conversation:
+def index() -> str | None:
+    """The folder of the index that the tab has chosen; None for that of the settings."""
+    chosen: str | None = st.session_state.get(_INDEX)
+    return chosen
+
+
+def choose_index(path: str) -> None:
+    """From now on the tab is about another index; its conversation goes on for itself, and is kept."""
+    st.session_state[_INDEX] = path
+    st.session_state.pop(_CONVERSATION, None)
+    close()
+
+
+def conversation(begin: Callable[[], Conversation]) -> Conversation:
     """The tab's conversation; begun when there is none."""
-    if _CONVERSATION not in st.session_state:
-        st.session_state[_CONVERSATION] = Conversation(ask)
-    kept: Conversation = st.session_state[_CONVERSATION]
+    kept: Conversation | None = st.session_state.get(_CONVERSATION)
+    if kept is None:
+        kept = begin()
+        st.session_state[_CONVERSATION] = kept
     return kept
 
 
+def current() -> Conversation | None:
+    """The tab's conversation, if it has one."""
+    kept: Conversation | None = st.session_state.get(_CONVERSATION)
+    return kept
+
+
+def turn_to(kept: Conversation) -> None:
+    """Shows another conversation; the one before goes on for itself."""
+    st.session_state[_CONVERSATION] = kept
+    close()
+
+
 def forget_conversation() -> None:
-    """A fresh start: what was going on is stopped, nothing of it is kept."""
+    """A fresh start that remembers nothing: what was going on is stopped."""
     kept: Conversation | None = st.session_state.pop(_CONVERSATION, None)
     if kept is not None:
         kept.stop()

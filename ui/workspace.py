@@ -1,4 +1,4 @@
-"""What all tabs share: one index, one chain with one model, one child that draws pages.
+"""What all tabs share of one index: its chain with the one model, and one child that draws pages.
 
 Takes settings; gives the store at once and the chain when it is loaded, which is begun in a thread so that
 the first page need not wait for torch. Knows nothing about Streamlit.
@@ -6,6 +6,7 @@ the first page need not wait for torch. Knows nothing about Streamlit.
 
 from __future__ import annotations
 
+import dataclasses
 import gc
 import logging
 import threading
@@ -19,6 +20,7 @@ from rag.records import Answer, Done, Event, Turn
 from rag.settings import Settings
 from rag.store import open_store
 from ui import uploads
+from ui.evaluation import Evaluation
 from ui.intake import Intake
 from ui.source_page import Passage, SourcePages
 from ui.terminal import visible
@@ -26,6 +28,11 @@ from ui.terminal import visible
 if TYPE_CHECKING:
     from ingest.pipeline import Progress, Report
     from rag.chain import Chain
+    from rag.eval_records import EvalMode, EvalResult
+    from rag.searcher import Searcher
+    from ui.conversation import Conversation
+    from ui.conversations import Conversations
+    from ui.model_speed import SpeedLog
 
 SECONDS_FOR_LOCK = 10  # a source's own transaction is shorter
 PAGES_AHEAD = 3  # of an answer's citations, drawn before anybody clicks
@@ -33,10 +40,12 @@ _log = logging.getLogger(__name__)
 
 
 class Workspace:
-    """One per process. Opening it makes the index's folder when there is none."""
+    """One for each index in use. Opening it makes the index's folder when there is none."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, *, conversations: Conversations, speed: SpeedLog) -> None:
         self.settings = settings
+        self.conversations = conversations
+        self.speed = speed
         self.store = open_store(settings.index, create=True)
         self.sandbox = Sandbox(
             seconds=settings.parse_seconds, memory_megabytes=settings.parse_megabytes, output_megabytes=64
@@ -49,6 +58,7 @@ class Workspace:
         )
         self.uploads = self.store.directory / uploads.FOLDER_NAME
         self.intake = Intake(self._read)
+        self.evaluation = Evaluation(self._evaluated)
         self._chain: Chain | None = None
         self._loading = threading.Lock()
         self._trouble: str | None = None
@@ -61,6 +71,28 @@ class Workspace:
             yield event
             if isinstance(event, Done):
                 self._draw_ahead(event.answer)
+                self._measure(event.answer)
+
+    @property
+    def place(self) -> str:
+        """The index's folder, by which its conversations are kept."""
+        return self.settings.index
+
+    def begin(self) -> Conversation:
+        """A fresh conversation, which remembers nothing."""
+        return self.conversations.begin(self.place, self.events)
+
+    def take_up(self, name: str) -> Conversation:
+        """One that was kept, or is going on in another tab."""
+        return self.conversations.take_up(self.place, name, self.events)
+
+    def use_model(self, model: str | None) -> None:
+        """From the next question on this model answers; it is loaded in a thread."""
+        with self._loading:
+            self.settings = dataclasses.replace(self.settings, model=model)
+            self._chain = None  # answers under way end with the one that they have
+        self._loaded, self._trouble = False, None
+        threading.Thread(target=self._preload, name="load-models", daemon=True).start()
 
     def chain(self) -> Chain:
         """The chain; the first caller loads it, the others wait. A failure is tried again next time."""
@@ -113,9 +145,39 @@ class Workspace:
     def _read(self, paths: Sequence[Path], note: Callable[[Progress], None], stop: threading.Event) -> Report:
         from ingest.pipeline import ingest
 
-        report = ingest(paths, self.settings, progress=note, stop=stop)
+        # whoever names a path here wants it read: what failed before is tried again
+        report = ingest(paths, self.settings, progress=note, stop=stop, retry=True)
         self._preload()  # the first documents say which embedder is needed
         return report
+
+    def _evaluated(
+        self,
+        path: Path,
+        mode: EvalMode,
+        stop: threading.Event,
+        note: Callable[[int, int, str], None],
+    ) -> EvalResult:
+        from rag.chain import Chain
+        from rag.evaluate import evaluate
+        from rag.question_file import read_questions
+
+        questions = read_questions(path)
+        chain = self.chain()
+        subject: Chain | Searcher = chain
+        if mode == "search":
+            subject = chain.searcher
+        elif mode == "quotes":
+            subject = Chain(chain.searcher, None, dataclasses.replace(self.settings, model=None))
+        return evaluate(subject, questions, k=self.settings.passages, stop=stop, progress=note)
+
+    def _measure(self, answer: Answer) -> None:
+        from rag.loaded_model import load_model
+        from rag.template import encode_text
+
+        if answer.ledger is None or answer.model != self.chain().model_name:
+            return
+        model = load_model(self.settings)
+        self.speed.add(answer, lambda text: len(encode_text(text, model.tokenize)))
 
     def _draw_ahead(self, answer: Answer) -> None:
         for citation in answer.citations[:PAGES_AHEAD]:

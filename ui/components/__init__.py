@@ -35,6 +35,9 @@ _intake = _component("intake")
 _sources = _component("sources")
 _notice = _component("notice")
 _welcome = _component("welcome")
+_conversations = _component("conversations")
+_model_files = _component("model_files")
+_quality = _component("quality")
 
 
 def exchange(key: str, data: Mapping[str, Any], events: Events) -> None:
@@ -53,7 +56,7 @@ def intake(key: str, data: Mapping[str, Any], events: Events) -> None:
 
 
 def sources(key: str, data: Mapping[str, Any], events: Events) -> None:
-    """The list of sources; events `open`, `remove`."""
+    """The list of sources; events `open`, `again`, `remove`."""
     _mount(_sources, key, data, events)
 
 
@@ -72,6 +75,21 @@ def notice(
 def welcome(key: str, data: Mapping[str, Any], events: Events) -> None:
     """What stands where no conversation is yet: a headline and first questions; event `ask`."""
     _mount(_welcome, key, data, events)
+
+
+def conversations(key: str, data: Mapping[str, Any], events: Events) -> None:
+    """The list of what was asked before; events `open`, `rename`, `save`, `remove`, `search`."""
+    _mount(_conversations, key, data, events)
+
+
+def model_files(key: str, data: Mapping[str, Any], events: Events) -> None:
+    """The model at work and the files that there are; events `download`, `use`, `stop`, `none`."""
+    _mount(_model_files, key, data, events)
+
+
+def quality(key: str, data: Mapping[str, Any], events: Events) -> None:
+    """An evaluation under way or its numbers and failed questions; events `stop`, `open`."""
+    _mount(_quality, key, data, events)
 
 
 def _mount(component: Any, key: str, data: Mapping[str, Any], events: Events) -> None:

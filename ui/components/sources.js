@@ -1,4 +1,5 @@
-// The list of sources. `data` is what ui/library.py makes; events: open, remove (with a source's id).
+// The list of sources. `data` is what ui/library.py makes; events: open,
+// again, remove (with a source's id).
 
 const SHOWN_AT_FIRST = 200;
 
@@ -28,7 +29,7 @@ function bar(root, data) {
 function tableOf(root, found, setTriggerValue) {
   if (!found.length) return [element("p", { class: "nothing" }, "No source has that in its name.")];
   const names = ["Source", "Pages", "Chunks", "Size", "Read"];
-  const head = element("tr", {}, ...names.map((name, at) => element("th", { scope: "col", class: at && at < 4 ? "figure" : null }, name)), element("th", {}, element("span", { class: "unseen" }, "Remove")));
+  const head = element("tr", {}, ...names.map((name, at) => element("th", { scope: "col", class: at && at < 4 ? "figure" : null }, name)), element("th", {}, element("span", { class: "unseen" }, "Read again, remove")));
   const rows = found.slice(0, root.most).map((source) => row(source, setTriggerValue));
   const more = element("button", { class: "more", click: () => { root.most += SHOWN_AT_FIRST; root.draw(); } }, "Show more (" + (found.length - root.most) + " left)");
   return [element("table", {}, element("thead", {}, head), element("tbody", {}, ...rows)), found.length > root.most ? more : null];
@@ -50,7 +51,16 @@ function row(source, setTriggerValue) {
     element("td", { class: "figure", "data-label": source.chunks === "1" ? "chunk" : "chunks" }, source.chunks),
     element("td", { class: "figure", "data-label": "" }, source.size),
     element("td", { class: "when" }, source.when),
-    element("td", { class: "act" }, iconButton("remove", "Remove " + source.name, () => setTriggerValue("remove", source.id))),
+    element("td", { class: "act" }, acts(source, "Remove ", setTriggerValue)),
+  );
+}
+
+function acts({ id, name }, removing, setTriggerValue) {
+  return element(
+    "span",
+    { class: "acts" },
+    iconButton("again", "Read again " + name, () => setTriggerValue("again", id)),
+    iconButton("remove", removing + name, () => setTriggerValue("remove", id)),
   );
 }
 
@@ -60,7 +70,7 @@ function unread(files, setTriggerValue) {
       "li",
       {},
       element("span", { class: "name", title: path }, name),
-      iconButton("remove", "Forget " + name, () => setTriggerValue("remove", id)),
+      acts({ id, name }, "Forget ", setTriggerValue),
       element("span", { class: "reason" }, reason),
     ),
   );

@@ -1,0 +1,134 @@
+"""What the screen shows of an evaluation: its measures by language, its notes, and each question that failed.
+
+Takes an `Evaluation`, gives plain data for the component and the plot. Measures nothing itself, and knows
+nothing about Streamlit.
+"""
+
+from __future__ import annotations
+
+from pathlib import PurePosixPath
+from typing import Any
+
+from rag.eval_records import EvalResult, Row
+from rag.measures import STAGES, Mean, Measure, failures, groups, mean, measures_of, seconds
+from ui.eval_table import note_lines
+from ui.evaluation import Evaluation
+from ui.terminal import one_line, plural, visible
+
+MOST_GROUPS = 6  # columns: all, and the largest languages
+_STAGES = {"search": "search", "first_word": "until the first word", "whole": "whole answer"}
+
+
+def evaluation_data(evaluation: Evaluation) -> dict[str, Any]:
+    """All of it: what is under way, or what came of it."""
+    result = evaluation.result
+    return {
+        "going": _going(evaluation) if evaluation.going else None,
+        "error": None if evaluation.error is None else visible(evaluation.error),
+        "result": None if result is None else _result(result, evaluation.name),
+    }
+
+
+def plot(result: EvalResult) -> dict[str, list[Any]]:
+    """Each measure that is a share, in per cent, by group of questions: columns for a chart."""
+    columns: dict[str, list[Any]] = {"measure": [], "questions": [], "per cent": []}
+    for measure in measures_of(result):
+        if measure.kind == "number":
+            continue
+        for name, rows in _groups(result).items():
+            found = mean(measure, rows)
+            if found is not None:
+                columns["measure"].append(measure.words)
+                columns["questions"].append(one_line(name, 20))
+                columns["per cent"].append(round(100 * found.value, 1))
+    return columns
+
+
+def failed_rows(result: EvalResult) -> list[Row]:
+    """The questions that were measured and failed, in the file's order."""
+    return [row for row in result.rows if row.measured and failures(row, result.k)]
+
+
+def _going(evaluation: Evaluation) -> dict[str, Any]:
+    if evaluation.progress is None:
+        return {"words": "Beginning", "far": " ", "share": None, "stopping": evaluation.stopping}
+    done, total, question = evaluation.progress
+    return {
+        "words": one_line(question, 160),
+        "far": f"{done:,} of {plural(total, 'question')}",
+        "share": done / max(1, total),
+        "stopping": evaluation.stopping,
+    }
+
+
+def _result(result: EvalResult, name: str) -> dict[str, Any]:
+    measured = sum(row.measured for row in result.rows)
+    model = one_line(PurePosixPath(result.model).name, 80) if result.model else ""
+    how = {"search": "search alone", "quotes": "answers in quotes", "model": f"answers by {model}"}
+    named = _groups(result)
+    failed = failed_rows(result)
+    return {
+        "head": f"{measured} of {plural(result.asked, 'question')} measured",
+        "under": f"{one_line(name, 120)}; {how[result.mode]}",
+        "columns": [f"{one_line(group, 20)} ({len(rows)})" for group, rows in named.items()],
+        "rows": _measure_rows(result, named),
+        "notes": note_lines(result),
+        "failed_words": f"{plural(len(failed), 'question')} failed" if failed else "No question failed",
+        "failed": [_failed(row, result.k) for row in failed],
+    }
+
+
+def _groups(result: EvalResult) -> dict[str, list[Row]]:
+    by_size = sorted(groups(result.rows).items(), key=lambda item: -len(item[1]))
+    return dict(by_size[:MOST_GROUPS])
+
+
+def _measure_rows(result: EvalResult, named: dict[str, list[Row]]) -> list[dict[str, Any]]:
+    lines = []
+    for measure in measures_of(result):
+        means = [mean(measure, rows) for rows in named.values()]
+        if any(means):
+            cells = [_cell(measure, found) for found in means]
+            lines.append({"words": measure.words, "cells": cells})
+    for stage in STAGES:
+        times = [seconds(rows, stage) for rows in named.values()]
+        if any(times):
+            cells = [f"{_time(one[0])}, {_time(one[1])}" if one else "" for one in times]
+            lines.append({"words": f"{_STAGES[stage]}: median, 95 % within", "cells": cells})
+    return lines
+
+
+def _cell(measure: Measure, found: Mean | None) -> str:
+    if found is None:
+        return ""
+    return f"{found.value:.2f}" if measure.kind == "number" else f"{100 * found.value:.1f} %"
+
+
+def _failed(row: Row, k: int) -> dict[str, Any]:
+    return {
+        "id": one_line(row.id, 60),
+        "question": one_line(row.question, 400),
+        "wrong": one_line("; ".join(failures(row, k))),
+        "expected": [
+            {
+                "place": ", ".join(
+                    filter(None, [visible(one.source), f"page {one.page}" if one.page else ""])
+                ),
+                "words": one_line(one.answer or "", 300),
+            }
+            for one in row.expected
+        ],
+        "found": [
+            {
+                "place": f"{visible(one.source)}, {visible(one.place or f'page {one.page}')}",
+                "words": one_line(one.excerpt, 300),
+                "right": one.right,
+            }
+            for one in row.found
+        ],
+        "answer": one_line(row.answer, 1200) if row.answer else "",
+    }
+
+
+def _time(value: float) -> str:
+    return f"{1000 * value:.0f} ms" if value < 1 else f"{value:.1f} s"
