@@ -45,8 +45,9 @@ _EMBEDDED_TEXTS = 32  # between two looks at whether anybody still wants them
 class Desk:
     """What the routes share: the chain, its names, the lines in front of it and the numbers."""
 
-    def __init__(self, chain: Chain) -> None:
+    def __init__(self, chain: Chain, *, locked: bool) -> None:
         self.chain = chain
+        self.locked = locked
         self.embedder: LocalEmbeddings | None = chain.searcher.embedder
         limit = chain.settings.queue
         at_once = min(AT_ONCE_ON_A_SERVER, limit + 1) if is_address(chain.settings.model) else 1
@@ -80,7 +81,7 @@ class Desk:
 
 def create_app(chain: Chain, door: Door, *, body_bytes: int = BODY_BYTES) -> ASGIApp:
     """The server's application; the first call of `/v1/embeddings` and the first question load nothing."""
-    desk = Desk(chain)
+    desk = Desk(chain, locked=bool(door.keys))
     routes = [
         Route("/v1/chat/completions", _on(desk, chat), methods=["POST"]),
         Route("/v1/embeddings", _on(desk, embed), methods=["POST"]),
@@ -173,7 +174,7 @@ async def metrics(_request: Request, desk: Desk) -> Response:
 
 async def openapi(_request: Request, desk: Desk) -> Response:
     """The OpenAPI document."""
-    return JSONResponse(document())
+    return JSONResponse(document(locked=desk.locked))
 
 
 async def page(_request: Request, desk: Desk) -> Response:

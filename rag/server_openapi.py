@@ -41,8 +41,8 @@ _OF_POSTS = (400, 404, 415, 429)
 
 
 @cache
-def document() -> dict[str, Any]:
-    """The document, OpenAPI 3.1."""
+def document(*, locked: bool = False) -> dict[str, Any]:
+    """The document, OpenAPI 3.1; `locked` where a key is needed."""
     pairs = [(model, "validation") for model in _REQUESTS] + [(model, "serialization") for model in _REPLIES]
     _, schemas = models_json_schema(pairs, ref_template=_REF + "{model}")  # type: ignore[arg-type]
     text = {"type": "string"}
@@ -66,7 +66,7 @@ def document() -> dict[str, Any]:
             "securitySchemes": {"key": {"type": "http", "scheme": "bearer"}},
             "responses": {str(status): _error(text) for status, text in _ERRORS.items()},
         },
-        "security": [{"key": []}, {}],
+        "security": [{"key": []}] if locked else [],
     }
 
 
