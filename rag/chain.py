@@ -156,7 +156,9 @@ class Chain(Runnable[dict[str, Any], Answer]):
             asked = Leaning(written) if written else asked
             clock.stage("rewrite")
         before = history if asked.question is question else ()
-        found = self.searcher.find(asked.question, k=self.settings.passages, history=before, only=only)
+        found = self.searcher.find(
+            asked.question, k=self.settings.passages, history=before, only=only, whole=True
+        )
         hits = found.hits
         clock.stage("search")
         grounds = answers(asked.text, found.nearest)

@@ -9,12 +9,14 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
 from rag.answer_kinds import asks_nothing, has_kind, kind_asked, points_back
 from rag.embeddings import LocalEmbeddings
 from rag.records import Hit
+from rag.run_on import first_part, goes_on, last_part
 from rag.wording import Worded, rarity, sentences, share
 from rag.words import content_terms, has_content
 
@@ -78,9 +80,10 @@ def quote_answer(
     """The 1 to `most` sentences of `hits` that answer `question` best, the best first.
 
     `hits` are a search's, best first. A further sentence is quoted only if it is not far behind and says
-    something else. `context` is what a follow-up leans on (`rag.follow_up`). No hits, no quotes.
+    something else; one that a page break cuts is two quotes. `context` is what a follow-up leans on
+    (`rag.follow_up`). No hits, no quotes.
     """
-    candidates = _candidates(hits[:READ_HITS])
+    candidates = _candidates(_read(hits))
     if not candidates or most < 1:
         return []
     scores = _scores(question, context, candidates, embedder)
@@ -94,7 +97,40 @@ def quote_answer(
             and _another_row(candidates[index], candidates[chosen[0]], scores[chosen[0]] - scores[index])
         ):
             chosen.append(index)
-    return [_quote(candidates[index], float(scores[index])) for index in chosen]
+    quotes = [_quote(candidates[index], float(scores[index])) for index in chosen]
+    return _with_halves(quotes, hits)
+
+
+def _read(hits: Sequence[Hit]) -> Sequence[Hit]:
+    """The best hits; half a sentence beside the hit with its other half is not one more."""
+    halves = sum(goes_on(one, other) for one, other in pairwise(hits[: READ_HITS + 1]))
+    return hits[: READ_HITS + halves]
+
+
+def _with_halves(quotes: Sequence[Quote], hits: Sequence[Hit]) -> list[Quote]:
+    """The quotes, and beside one that a page break cuts its other half, which has a place of its own."""
+    by_chunk = {hit.chunk_id: hit for hit in hits}
+    whole: list[Quote] = []
+    for quote in quotes:
+        own = by_chunk[quote.chunk_id]
+        before = [last_part(one) for one in hits if quote.start == _start(own) and goes_on(one, own)]
+        after = [first_part(one) for one in hits if quote.end == _end(own) and goes_on(own, one)]
+        pieces = [_as_quote(one, quote.score) for one in before[:1] if one]
+        pieces += [quote, *(_as_quote(one, quote.score) for one in after[:1] if one)]
+        whole += [one for one in pieces if one not in whole]
+    return whole
+
+
+def _start(hit: Hit) -> int:
+    return hit.start + len(hit.text) - len(hit.text.lstrip())
+
+
+def _end(hit: Hit) -> int:
+    return hit.start + len(hit.text.rstrip())
+
+
+def _as_quote(part: Hit, score: float) -> Quote:
+    return Quote(part.source, part.page, part.start, part.end, part.text, score, part.chunk_id)
 
 
 def _another_row(candidate: _Candidate, best: _Candidate, behind: float) -> bool:

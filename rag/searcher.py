@@ -8,6 +8,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Sequence
+from dataclasses import replace
 
 from rag.embeddings import LocalEmbeddings
 from rag.errors import IndexMismatch, UsageError
@@ -16,6 +17,7 @@ from rag.local_snapshot import Snapshot
 from rag.local_store import LocalStore
 from rag.records import Hit, IndexMeta, Turn
 from rag.reranker import Reranker
+from rag.run_on import with_rest
 from rag.search import Scope, SearchResult, find
 from rag.settings import Settings, load_settings
 from rag.store import open_store
@@ -44,9 +46,19 @@ class Searcher:
         return self.find(question, k=k, history=history, only=only).hits
 
     def find(
-        self, question: str, *, k: int, history: Sequence[Turn] = (), only: str | Sequence[str] = ()
+        self,
+        question: str,
+        *,
+        k: int,
+        history: Sequence[Turn] = (),
+        only: str | Sequence[str] = (),
+        whole: bool = False,
     ) -> SearchResult:
-        """The same with what the search says besides the hits."""
+        """The same with what the search says besides the hits.
+
+        With `whole`, the other halves of sentences that a page break cuts stand beside the hits, as more of
+        them (see `rag.run_on`): to be read, not to be measured.
+        """
         if not question.strip():
             raise UsageError("the question is empty; ask in a few words")
         with self.store.snapshot() as snapshot:
@@ -55,9 +67,10 @@ class Searcher:
             if meta is None:
                 return SearchResult([], [], scope.documents if scope else None)
             embedder = self._embedder_for(meta)
-            return find(
+            result = find(
                 snapshot, embedder, question, k=k, history=history, scope=scope, reranker=self.reranker
             )
+            return replace(result, hits=with_rest(snapshot, result.hits)) if whole else result
 
     def _scope(self, snapshot: Snapshot, only: tuple[str, ...]) -> Scope | None:
         """What the filters leave of this generation; the last few are kept, for the next question."""

@@ -42,9 +42,7 @@ class Settings:
     passage_prefix: str | None = None  # and doesn't say so itself (E5: "query: ", "passage: ")
     reranker: str | None = None  # a cross-encoder by name or path that reorders what was found
     chunk_tokens: int = 200  # a new index's largest chunk, in the embedder's tokens
-    rewrite: str = (
-        "words"  # how a follow-up is searched: with the words before it; "model": as it rewrites it
-    )
+    rewrite: str = "words"  # follow-ups are searched with the words before; "model": as it writes them out
     passages: int = 6  # how many hits the model is given at most
     window: int = 8192  # the model's window, prompt and answer together, in tokens
     reserve: int = 768  # of these, kept for the answer
