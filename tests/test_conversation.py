@@ -36,11 +36,15 @@ class ScriptedChain:
 
     def __init__(self) -> None:
         self.asked: list[tuple[str, list[Turn]]] = []
+        self.only: list[tuple[str, ...]] = []
         self.gate = threading.Event()
         self.gate.set()
 
-    def events(self, question: str, history: Sequence[Turn], stop: threading.Event) -> Iterator[Event]:
+    def events(
+        self, question: str, history: Sequence[Turn], stop: threading.Event, *, only: tuple[str, ...] = ()
+    ) -> Iterator[Event]:
         self.asked.append((question, list(history)))
+        self.only.append(only)
         if question == "busy":
             raise ModelBusy("8 questions wait already, the limit is 8; ask again in a minute")
         if question == "broken":
@@ -141,10 +145,22 @@ def test_errors_become_words_and_the_conversation_goes_on(
 
 
 def test_a_stream_without_an_end_is_an_error() -> None:
-    def events(question: str, history: Sequence[Turn], stop: threading.Event) -> Iterator[Event]:
+    def events(
+        question: str, history: Sequence[Turn], stop: threading.Event, *, only: tuple[str, ...] = ()
+    ) -> Iterator[Event]:
         yield TextDelta("half")
 
     exchange = Conversation(events).ask("one")
     assert exchange.wait(5)
     assert exchange.progress.error == "The answer ended too early; ask again."
     assert exchange.progress.text == "half"
+
+
+def test_a_question_goes_with_its_filters() -> None:
+    chain = ScriptedChain()
+    conversation = Conversation(chain.events)
+    first = conversation.ask("one", only=("type:pdf", "folder:/docs/a"))
+    second = conversation.ask("two")
+    assert second.wait(5)
+    assert (first.only, second.only) == (("type:pdf", "folder:/docs/a"), ())
+    assert chain.only == [("type:pdf", "folder:/docs/a"), ()]

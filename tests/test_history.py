@@ -33,7 +33,9 @@ def answer(question: str, text: str, *, stopped: bool = False) -> Answer:
     )
 
 
-def events(question: str, history: Sequence[Turn], stop: threading.Event) -> Iterator[Event]:
+def events(
+    question: str, history: Sequence[Turn], stop: threading.Event, *, only: tuple[str, ...] = ()
+) -> Iterator[Event]:
     if question == "busy":
         raise ModelBusy("8 questions wait already")
     yield Retrieved((PASSAGE,))
@@ -82,7 +84,9 @@ def test_a_conversation_taken_up_again_has_its_turns(history: History) -> None:
     assert first.id is not None
     seen: list[Sequence[Turn]] = []
 
-    def listening(question: str, turns: Sequence[Turn], stop: threading.Event) -> Iterator[Event]:
+    def listening(
+        question: str, turns: Sequence[Turn], stop: threading.Event, *, only: tuple[str, ...] = ()
+    ) -> Iterator[Event]:
         seen.append(turns)
         yield Done(answer(question, "By candles [1]."))
 
@@ -102,7 +106,7 @@ sys.path[:0] = [{root!r}, {tests!r}]
 from test_history import PASSAGE, History, Conversation, Retrieved, TextDelta
 seen = threading.Event()
 
-def events(question, history, stop):
+def events(question, history, stop, *, only=()):
     yield Retrieved((PASSAGE,))
     yield TextDelta("It was lit in 1759 [1]. It was ")
     yield TextDelta("built of gran")

@@ -17,6 +17,7 @@ from rag.errors import UsageError
 from rag.gguf import PULL_HINT
 from ui import components, session
 from ui.conversation import Conversation, Exchange
+from ui.document_choice import chosen_filters, document_choice
 from ui.exchange_view import exchange_data
 from ui.page_errors import in_words, trouble
 from ui.source_view import exchange_fragment, open_citation, open_passage, source_panel
@@ -46,6 +47,7 @@ def ask_page(workspace: Workspace, library: Page) -> None:
         if conversation.unkept is not None:
             trouble(conversation.unkept)
     with st.bottom:
+        document_choice(workspace.store)
         _question_field(conversation)
         _model_line(workspace)
     source_panel(workspace.pages, conversation.exchanges)
@@ -84,7 +86,7 @@ def _welcome(workspace: Workspace, conversation: Conversation, library: Page) ->
     components.welcome(
         "welcome",
         {"title": title, "under": under, "questions": questions},
-        {"ask": lambda question: _ask(conversation, question)},
+        {"ask": lambda question: _ask(conversation, question, chosen_filters())},
     )
     if not count:
         st.page_link(library, label="Open the library", icon=":material/upload_file:")
@@ -92,7 +94,7 @@ def _welcome(workspace: Workspace, conversation: Conversation, library: Page) ->
 
 def _question_field(conversation: Conversation) -> None:
     def asked() -> None:
-        _ask(conversation, st.session_state[_DRAFT])
+        _ask(conversation, st.session_state[_DRAFT], chosen_filters())
 
     following = "Ask a follow-up" if conversation.exchanges else "Ask a question about your documents"
     st.chat_input(following, key=_DRAFT, max_chars=LONGEST_QUESTION, on_submit=asked)
@@ -136,14 +138,14 @@ def _events(conversation: Conversation, exchange: Exchange) -> components.Events
     return {
         "open": opened,
         "stop": lambda _: exchange.stop(),
-        "again": lambda _: _ask(conversation, exchange.question),
+        "again": lambda _: _ask(conversation, exchange.question, exchange.only),
         "edit": edited,
     }
 
 
-def _ask(conversation: Conversation, question: Any) -> None:
+def _ask(conversation: Conversation, question: Any, only: tuple[str, ...]) -> None:
     if isinstance(question, str) and question.strip():
-        conversation.ask(question.strip())
+        conversation.ask(question.strip(), only=only)
         st.rerun()  # from a fragment too: the page has one exchange more
 
 

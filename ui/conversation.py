@@ -13,7 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, Protocol
 
 from rag.errors import RagError
 from rag.records import (
@@ -30,7 +30,15 @@ from rag.records import (
     Turn,
 )
 
-Ask = Callable[[str, Sequence[Turn], threading.Event], Iterator[Event]]
+
+class Ask(Protocol):
+    """The chain's `events`: a question, the turns before it, what stops it, filters."""
+
+    def __call__(
+        self, question: str, history: Sequence[Turn], stop: threading.Event, *, only: tuple[str, ...]
+    ) -> Iterator[Event]: ...
+
+
 Keep = Callable[[int, str, "Progress", float | None], None]  # number, question, progress, seconds
 Stage = Literal["waiting", "searching", "queued", "reading", "writing", "done", "failed"]
 _ENDED: frozenset[Stage] = frozenset({"done", "failed"})
@@ -83,9 +91,12 @@ def advance(progress: Progress, event: Event) -> Progress:
 class Exchange:
     """One question and what became of it. Its thread replaces `progress`; everybody else reads it."""
 
-    def __init__(self, number: int, question: str, keep: Keep | None = None) -> None:
+    def __init__(
+        self, number: int, question: str, keep: Keep | None = None, *, only: tuple[str, ...] = ()
+    ) -> None:
         self.number = number
         self.question = question
+        self.only = only  # the filters that it was asked with
         self.progress = Progress()
         self.seconds: float | None = None  # how long it took, once it has ended; waiting is not counted
         self.unkept: str | None = None  # why it could not be kept, in words
@@ -126,7 +137,7 @@ class Exchange:
                 return
             self.put(replace(self.progress, stage="searching"))
             started = time.monotonic()
-            for event in ask(self.question, history(), self._stop):
+            for event in ask(self.question, history(), self._stop, only=self.only):
                 if isinstance(event, Done):
                     self.seconds = time.monotonic() - started
                 self.put(advance(self.progress, event))
@@ -173,10 +184,10 @@ class Conversation:
         self._keep = keep
         self.exchanges: list[Exchange] = list(exchanges)
 
-    def ask(self, question: str) -> Exchange:
-        """Starts on a question at once; returns without waiting."""
+    def ask(self, question: str, *, only: tuple[str, ...] = ()) -> Exchange:
+        """Starts on a question at once; returns without waiting. `only`: filters, see `rag.filters`."""
         before = self.exchanges[-1] if self.exchanges else None
-        exchange = Exchange(len(self.exchanges) + 1, question, self._keep)
+        exchange = Exchange(len(self.exchanges) + 1, question, self._keep, only=only)
         exchange.put(exchange.progress)
         self.exchanges.append(exchange)
         threading.Thread(

@@ -65,9 +65,11 @@ class Workspace:
         self._loaded = False
         threading.Thread(target=self._preload, name="load-models", daemon=True).start()
 
-    def events(self, question: str, history: Sequence[Turn], stop: threading.Event) -> Iterator[Event]:
+    def events(
+        self, question: str, history: Sequence[Turn], stop: threading.Event, *, only: tuple[str, ...] = ()
+    ) -> Iterator[Event]:
         """The chain's events; behind the last one the first cited pages are drawn ahead."""
-        for event in self.chain().events(question, history=history, stop=stop):
+        for event in self.chain().events(question, history=history, only=only, stop=stop):
             yield event
             if isinstance(event, Done):
                 self._draw_ahead(event.answer)

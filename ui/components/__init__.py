@@ -35,6 +35,7 @@ _intake = _component("intake")
 _sources = _component("sources")
 _notice = _component("notice")
 _welcome = _component("welcome")
+_chips = _component("chips")
 _conversations = _component("conversations")
 _model_files = _component("model_files")
 _quality = _component("quality")
@@ -90,6 +91,11 @@ def model_files(key: str, data: Mapping[str, Any], events: Events) -> None:
 def quality(key: str, data: Mapping[str, Any], events: Events) -> None:
     """An evaluation under way or its numbers and failed questions; events `stop`, `open`."""
     _mount(_quality, key, data, events)
+
+
+def chips(key: str, data: Mapping[str, Any], events: Events) -> None:
+    """What was chosen, to be taken away; event `remove`."""
+    _mount(_chips, key, data, events)
 
 
 def _mount(component: Any, key: str, data: Mapping[str, Any], events: Events) -> None:
