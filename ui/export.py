@@ -16,7 +16,8 @@ from ui.history import Kept, KeptExchange
 from ui.terminal import VERDICT_SIGNS, as_json, one_line, place, visible
 
 FORMAT = 1
-_MARKDOWN = re.compile(r"([\\`*_{}\[\]<>#+!|~$&-]|(?<=\d)[.)](?=\s)|(?<=:)(?=//))")
+_MARKDOWN = re.compile(r"[\\`*_{}\[\]<>#+=!|~$&-]")
+_LIST_NUMBER = re.compile(r"^(\d{1,9})([.)])")
 _NOT_IN_THE_DOCUMENTS = "Not in the documents."
 
 
@@ -83,9 +84,10 @@ def _plain(exchange: KeptExchange) -> dict[str, Any]:
     }
 
 
-def _escaped(text: str) -> str:
-    """Each character that means something in Markdown behind a backslash; a bare address is cut in two."""
-    return _MARKDOWN.sub(lambda match: f"\\{match[0]}" if match[0] else "\u2060", text)
+def _escaped(line: str) -> str:
+    """Each character that means something in Markdown behind a backslash; indents would make it code."""
+    escaped = _MARKDOWN.sub(lambda match: f"\\{match[0]}", line.strip())
+    return _LIST_NUMBER.sub(r"\1\\\2", escaped)
 
 
 def _day(moment: str) -> str:

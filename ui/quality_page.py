@@ -6,6 +6,7 @@ that failed with what was found instead, which a click opens beside.
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any, get_args
 
@@ -14,9 +15,8 @@ import streamlit as st
 from rag.errors import UsageError
 from rag.eval_records import EvalMode, EvalResult, Row
 from ui import components, session, uploads
-from ui.evaluation import Evaluation
 from ui.page_errors import in_words
-from ui.quality_view import evaluation_data, failed_rows, plot
+from ui.quality_view import evaluation_data, failed_data, failed_rows, plot
 from ui.session import Opened
 from ui.source_page import Passage
 from ui.source_view import FRAGMENT, source_panel
@@ -30,6 +30,7 @@ _MODES: dict[EvalMode, str] = {
     "quotes": "Answers in quotes",
     "model": "Answers by the model",
 }
+_COLOURS = ("#2d857b", "#b07d00", "#7d72b5", "#b5593f", "#5b80a5", "#7f8450")  # on light and on dark ground
 _EXAMPLE = '{"question": "When was the tower lit?", "source": "tower.pdf", "page": 1, "answer": "1759"}'
 
 
@@ -45,7 +46,7 @@ def quality_page(workspace: Workspace) -> None:
         )
         draw(workspace)
         if evaluation.result is not None:
-            _figures(evaluation.result)
+            _figures(workspace, evaluation.result)
     source_panel(workspace.pages)
 
 
@@ -94,28 +95,33 @@ def _draw(workspace: Workspace) -> None:
     going = evaluation.going  # before the data is taken: the last state must be drawn once more
     data = evaluation_data(evaluation)
     if any(data.values()):
-        components.quality("quality", data, _events(workspace, evaluation))
+        components.quality("quality", data, {"stop": lambda _: evaluation.stop()})
     if going:
         st.session_state[_LIVE] = True
     elif st.session_state.pop(_LIVE, False):
         st.rerun()
 
 
-def _figures(result: EvalResult) -> None:
-    """The plot, and all rows as `rag eval --json` writes them."""
+@in_words
+def _figures(workspace: Workspace, result: EvalResult) -> None:
+    """The plot, the questions that failed, and all rows as `rag eval --json` writes them."""
     columns = plot(result)
-    if columns["measure"]:
+    measures, names = columns["measure"], [name for name in columns if name != "measure"]
+    if measures:
         st.bar_chart(
             columns,
             x="measure",
-            y="per cent",
-            color="questions",
+            y=names,
+            color=list(_COLOURS[: len(names)]),
             x_label="",
+            y_label="per cent",
             horizontal=True,
             sort=False,
             stack=False,
+            height=80 + len(measures) * (14 * len(names) + 12),
             alt="The shares of the table above, in per cent",
         )
+    components.quality("failed", {"failed": failed_data(result)}, {"open": partial(_opened, workspace)})
     st.download_button(
         "All rows as JSON",
         result.as_json(),
@@ -126,14 +132,12 @@ def _figures(result: EvalResult) -> None:
     )
 
 
-def _events(workspace: Workspace, evaluation: Evaluation) -> components.Events:
-    def opened(what: Any) -> None:
-        rows = failed_rows(evaluation.result) if evaluation.result is not None else []
-        passage = _passage(workspace, rows[int(what["row"])], str(what["kind"]), int(what["index"]))
-        session.open_beside(Opened(passage))
-        st.rerun(FRAGMENT)
-
-    return {"stop": lambda _: evaluation.stop(), "open": opened}
+def _opened(workspace: Workspace, what: Any) -> None:
+    result = workspace.evaluation.result
+    rows = failed_rows(result) if result is not None else []
+    passage = _passage(workspace, rows[int(what["row"])], str(what["kind"]), int(what["index"]))
+    session.open_beside(Opened(passage))
+    st.rerun(FRAGMENT)
 
 
 def _passage(workspace: Workspace, row: Row, kind: str, index: int) -> Passage:

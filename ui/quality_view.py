@@ -30,18 +30,27 @@ def evaluation_data(evaluation: Evaluation) -> dict[str, Any]:
 
 
 def plot(result: EvalResult) -> dict[str, list[Any]]:
-    """Each measure that is a share, in per cent, by group of questions: columns for a chart."""
-    columns: dict[str, list[Any]] = {"measure": [], "questions": [], "per cent": []}
+    """Each measure that is a share, in per cent: its name, and a column for each group of questions."""
+    named = _groups(result)
+    columns: dict[str, list[Any]] = {
+        "measure": [],
+        **{_column(name, rows): [] for name, rows in named.items()},
+    }
     for measure in measures_of(result):
-        if measure.kind == "number":
+        means = [mean(measure, rows) for rows in named.values()]
+        if measure.kind == "number" or not any(means):
             continue
-        for name, rows in _groups(result).items():
-            found = mean(measure, rows)
-            if found is not None:
-                columns["measure"].append(measure.words)
-                columns["questions"].append(one_line(name, 20))
-                columns["per cent"].append(round(100 * found.value, 1))
+        columns["measure"].append(measure.name)
+        for (name, rows), found in zip(named.items(), means, strict=True):
+            columns[_column(name, rows)].append(None if found is None else round(100 * found.value, 1))
     return columns
+
+
+def failed_data(result: EvalResult) -> dict[str, Any]:
+    """The questions that failed, each with what was expected and what was found instead."""
+    failed = failed_rows(result)
+    words = f"{plural(len(failed), 'question')} failed" if failed else "No question failed"
+    return {"words": words, "rows": [_failed(row, result.k) for row in failed]}
 
 
 def failed_rows(result: EvalResult) -> list[Row]:
@@ -66,15 +75,12 @@ def _result(result: EvalResult, name: str) -> dict[str, Any]:
     model = one_line(PurePosixPath(result.model).name, 80) if result.model else ""
     how = {"search": "search alone", "quotes": "answers in quotes", "model": f"answers by {model}"}
     named = _groups(result)
-    failed = failed_rows(result)
     return {
         "head": f"{measured} of {plural(result.asked, 'question')} measured",
         "under": f"{one_line(name, 120)}; {how[result.mode]}",
-        "columns": [f"{one_line(group, 20)} ({len(rows)})" for group, rows in named.items()],
+        "columns": [_column(group, rows) for group, rows in named.items()],
         "rows": _measure_rows(result, named),
         "notes": note_lines(result),
-        "failed_words": f"{plural(len(failed), 'question')} failed" if failed else "No question failed",
-        "failed": [_failed(row, result.k) for row in failed],
     }
 
 
@@ -83,18 +89,22 @@ def _groups(result: EvalResult) -> dict[str, list[Row]]:
     return dict(by_size[:MOST_GROUPS])
 
 
+def _column(name: str, rows: list[Row]) -> str:
+    return f"{one_line(name, 20)} ({len(rows)})"
+
+
 def _measure_rows(result: EvalResult, named: dict[str, list[Row]]) -> list[dict[str, Any]]:
     lines = []
     for measure in measures_of(result):
         means = [mean(measure, rows) for rows in named.values()]
         if any(means):
             cells = [_cell(measure, found) for found in means]
-            lines.append({"words": measure.words, "cells": cells})
+            lines.append({"words": measure.words, "name": measure.name, "cells": cells})
     for stage in STAGES:
         times = [seconds(rows, stage) for rows in named.values()]
         if any(times):
             cells = [f"{_time(one[0])}, {_time(one[1])}" if one else "" for one in times]
-            lines.append({"words": f"{_STAGES[stage]}: median, 95 % within", "cells": cells})
+            lines.append({"words": f"{_STAGES[stage]}: median, 95 % within", "name": "", "cells": cells})
     return lines
 
 

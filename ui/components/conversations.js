@@ -43,7 +43,7 @@ function lists(root, data, setTriggerValue) {
 function row(item, setTriggerValue) {
   const opener = element(
     "button",
-    { class: "title", title: item.title, "aria-current": item.current ? "true" : null, click: () => setTriggerValue("open", item.id) },
+    { class: "title", title: item.title, "aria-current": item.current ? "true" : null, click: () => { setTriggerValue("open", item.id); uncover(); } },
     item.busy ? element("span", { class: "busy", title: "An answer is being written" }) : null,
     item.title,
   );
@@ -51,4 +51,9 @@ function row(item, setTriggerValue) {
     iconButton(shape, words + item.title, () => setTriggerValue(event, item.id)),
   );
   return element("li", { class: item.current ? "current" : null }, opener, element("span", { class: "acts" }, ...acts));
+}
+
+// On a narrow screen the sidebar lies over the page; what was opened is to be seen.
+function uncover() {
+  if (window.matchMedia("(max-width: 768px)").matches) document.querySelector("[data-testid='stSidebarCollapseButton'] button")?.click();
 }

@@ -4,7 +4,8 @@
 export default function ({ data, parentElement, setTriggerValue }) {
   const root = rootOf(parentElement, "quality");
   redraw(root, "going", [data.going, data.error], () => going(data, setTriggerValue));
-  redraw(root, "result", data.result, () => (data.result ? result(data.result, setTriggerValue) : []));
+  redraw(root, "result", data.result, () => (data.result ? result(data.result) : []));
+  redraw(root, "failed", data.failed, () => (data.failed ? failures(data.failed, setTriggerValue) : []));
 }
 
 function going({ going, error }, setTriggerValue) {
@@ -25,21 +26,26 @@ function going({ going, error }, setTriggerValue) {
   ];
 }
 
-function result(shown, setTriggerValue) {
-  const open = (row, kind, index) => setTriggerValue("open", { row, kind, index });
+function result(shown) {
   return [
     element("h2", {}, shown.head),
     element("p", { class: "under" }, shown.under),
     shown.rows.length ? element("div", { class: "scroll", tabindex: "0", role: "region", label: "Measures" }, table(shown)) : null,
     ...shown.notes.map((line) => element("p", { class: "note" }, line)),
-    element("h2", {}, shown.failed_words),
-    element("ul", { class: "failed" }, ...shown.failed.map((row, at) => element("li", {}, failed(row, at, open)))),
+  ];
+}
+
+function failures({ words, rows }, setTriggerValue) {
+  const open = (row, kind, index) => setTriggerValue("open", { row, kind, index });
+  return [
+    element("h2", {}, words),
+    rows.length ? element("ul", { class: "failed" }, ...rows.map((row, at) => element("li", {}, failed(row, at, open)))) : null,
   ];
 }
 
 function table({ columns, rows }) {
   const head = element("tr", {}, element("th", { scope: "col" }, "Measure"), ...columns.map((name) => element("th", { scope: "col", class: "figure" }, name)));
-  const body = rows.map(({ words, cells }) => element("tr", {}, element("th", { scope: "row" }, words), ...cells.map((cell) => element("td", { class: "figure" }, cell))));
+  const body = rows.map(({ words, name, cells }) => element("tr", {}, element("th", { scope: "row" }, words, name ? element("span", { class: "name" }, name) : null), ...cells.map((cell) => element("td", { class: "figure" }, cell))));
   return element("table", {}, element("thead", {}, head), element("tbody", {}, ...body));
 }
 
