@@ -39,7 +39,7 @@ from rag.server_stream import EventStream, ended_by_disconnect
 OPENCHAT_NAME = "openchat_3.5"  # what OpenChat's own server calls it, whatever the file
 QUOTES_NAME = "quotes"  # answers made of the documents' own sentences: no model is set
 AT_ONCE_ON_A_SERVER = 8  # a model on a server of its own has a queue, and answers several at once
-_EMBEDDED_TEXTS = 32  # between two looks at whether anybody still wants them
+_EMBEDDED_TOKENS = 4096  # between two looks at whether anybody still wants them; many go quicker together
 
 
 class Desk:
@@ -141,10 +141,14 @@ async def embed(request: Request, desk: Desk) -> Response:
     if job.gone:
         return _nobody_there()
     vectors = np.concatenate([rows for rows, _ in done])
-    base64_wanted = asked.encoding_format == "base64"
-    tokens = sum(count for _, count in done)
-    body = replies.embeddings(vectors, model=embedder.name, tokens=tokens, base64_wanted=base64_wanted)
-    return JSONResponse(body)
+    body = await asyncio.to_thread(  # thousands of numbers would keep the other clients waiting
+        replies.embeddings,
+        vectors,
+        model=embedder.name,
+        tokens=sum(count for _, count in done),
+        base64_wanted=asked.encoding_format == "base64",
+    )
+    return Response(body, media_type="application/json")
 
 
 async def models(_request: Request, desk: Desk) -> Response:
@@ -215,11 +219,16 @@ def _vectors(
             param="input",
             code="context_length_exceeded",
         )
-    for start in range(0, len(texts), _EMBEDDED_TEXTS):
-        if stop.is_set():
-            return
-        some = slice(start, start + _EMBEDDED_TEXTS)
-        yield embedder.embed(texts[some]), sum(counts[some])
+    some: list[str] = []
+    tokens = 0
+    for place, (text, count) in enumerate(zip(texts, counts, strict=True), start=1):
+        some.append(text)
+        tokens += count
+        if tokens >= _EMBEDDED_TOKENS or place == len(texts):
+            if stop.is_set():
+                return
+            yield embedder.embed(some), tokens
+            some, tokens = [], 0
 
 
 def _unknown_model(name: str, known: list[str]) -> BadRequest:

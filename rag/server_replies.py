@@ -190,8 +190,8 @@ def usage_of(answer: Answer) -> Usage:
     return Usage(prompt_tokens=prompt, completion_tokens=written, total_tokens=prompt + written)
 
 
-def embeddings(vectors: np.ndarray, *, model: str, tokens: int, base64_wanted: bool) -> dict[str, Any]:
-    """Rows as the reply of `/v1/embeddings`."""
+def embeddings(vectors: np.ndarray, *, model: str, tokens: int, base64_wanted: bool) -> str:
+    """Rows as the reply of `/v1/embeddings`, in JSON."""
     rows = vectors.astype("<f4")
     data = [
         Embedding(
@@ -201,7 +201,7 @@ def embeddings(vectors: np.ndarray, *, model: str, tokens: int, base64_wanted: b
         for index, row in enumerate(rows)
     ]
     usage = Usage(prompt_tokens=tokens, total_tokens=tokens)
-    return Embeddings(data=data, model=model, usage=usage).model_dump(mode="json")
+    return Embeddings(data=data, model=model, usage=usage).model_dump_json()
 
 
 def _finish(answer: Answer) -> Literal["stop", "length"]:

@@ -56,4 +56,4 @@ def test_nor_with_a_model_that_is_there(case: schemathesis.Case, locked: Served)
     if isinstance(case.body, dict) and isinstance(case.body.get("model"), str):
         case.body["model"] = names[case.path]
     excluded = [positive_data_acceptance, negative_data_rejection]  # the model's name may have been the fault
-    case.call_and_validate(locked.url, headers=KEY_HEADER, excluded_checks=excluded)
+    case.call_and_validate(locked.url, headers=KEY_HEADER, excluded_checks=excluded, timeout=60)
