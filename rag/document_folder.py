@@ -23,18 +23,16 @@ from typing import Any
 
 import numpy as np
 
-from rag.dense_cache import CACHE_NAME
-from rag.dense_file import DenseFileError, read_dense_file, write_dense_file
-from rag.dense_index import FOLD_LEAST, FOLD_SHARE, DenseIndex
+from rag.dense_index import DenseIndex
 from rag.document_schema import (
     State,
     open_database,
     read_state,
-    stamp_of,
     verified,
     with_checksum,
     write_next_state,
 )
+from rag.document_vectors import VectorCache, portions, read_vectors
 from rag.errors import IndexDamaged, IndexMissing, StoreError, UsageError
 from rag.langchain_documents import Kept
 from rag.local_database import DATABASE_NAME, Database
@@ -42,7 +40,6 @@ from rag.local_files import is_read_only
 from rag.local_witness import read_witness, write_witness
 from rag.metadata_filter import Wanted
 
-IDS_AT_A_TIME = 500
 _NEAR_LEAST = 64  # with a filter so many of the nearest are looked at before all documents are
 _NEAR_TIMES = 8
 _log = logging.getLogger(__name__)
@@ -67,7 +64,7 @@ class DocumentFolder:
         self._finalizer = weakref.finalize(self, _close, self._database, os.getpid())
         try:
             self._identity = _identity(self.directory)
-            self._dense: DenseIndex | None = None
+            self._cache = VectorCache(self.directory, writable=not self._read_only)
             self._require_all()
         except BaseException:
             self._finalizer()
@@ -94,7 +91,7 @@ class DocumentFolder:
         """The documents of these keys, in that order; one that is not there is left out."""
         with self._reading() as (database, _):
             found: dict[str, Kept] = {}
-            for some in _portions(list(dict.fromkeys(keys))):
+            for some in portions(list(dict.fromkeys(keys))):
                 marks = ", ".join("?" * len(some))
                 rows = database.rows(f"SELECT * FROM document WHERE key IN ({marks})", some)
                 found.update((kept.key, kept) for _, kept in map(self._kept, rows))
@@ -107,10 +104,10 @@ class DocumentFolder:
         with self._reading() as (database, state):
             if not state.documents:
                 return []
-            dense = self._at(database, state, len(vector))
+            dense = self._cache.at(database, state, len(vector))
             found = dense.search(vector, k) if wanted is None else self._wanted(dense, vector, k, wanted)
             ids = [identifier for identifier, _ in found]
-            kept, rows = self._with_ids(ids), self._vectors(np.array(ids, np.int64), len(vector))
+            kept, rows = self._with_ids(ids), read_vectors(self._database, ids, len(vector))
             return [(kept[one], score, row) for (one, score), row in zip(found, rows, strict=True)]
 
     def _wanted(
@@ -128,7 +125,7 @@ class DocumentFolder:
 
     def _with_ids(self, ids: Sequence[int]) -> dict[int, Kept]:
         found: dict[int, Kept] = {}
-        for some in _portions(ids):
+        for some in portions(ids):
             marks = ", ".join("?" * len(some))
             found.update(
                 map(self._kept, self._database.rows(f"SELECT * FROM document WHERE id IN ({marks})", some))
@@ -140,21 +137,6 @@ class DocumentFolder:
     def _kept(self, row: tuple[Any, ...]) -> tuple[int, Kept]:
         identifier, key, text, metadata = verified(self._database, "document", row)
         return identifier, Kept(key, text, metadata)
-
-    def _vectors(self, ids: np.ndarray, dimension: int) -> np.ndarray:
-        """The vectors of these documents, in that order: float32 [n, dimension]."""
-        places = {int(identifier): place for place, identifier in enumerate(ids)}
-        matrix = np.zeros((len(places), dimension), np.float32)
-        count = 0
-        for some in _portions(list(places)):
-            marks = ", ".join("?" * len(some))
-            for row in self._database.rows(f"SELECT * FROM vector WHERE document IN ({marks})", some):
-                identifier, stored = verified(self._database, "vector", row)
-                matrix[places[identifier]] = np.frombuffer(stored, "<f4")
-                count += 1
-        if count != len(places):
-            raise IndexDamaged(f"{len(places) - count} of {len(places)} vectors are gone")
-        return matrix
 
     # --- changes ----------------------------------------------------------------------------------
 
@@ -277,50 +259,6 @@ class DocumentFolder:
                 " folder away and add the documents again (`check()` lists all that is damaged)"
             ) from error
 
-    # --- the vectors' cache -----------------------------------------------------------------------
-
-    def _at(self, database: Database, state: State, dimension: int) -> DenseIndex:
-        """The index of exactly the documents that there are now."""
-        kept = self._dense
-        if kept is not None and kept.stamp == state.stamp:
-            return kept
-        if kept is None or stamp_of(database, kept.generation) != kept.stamp:
-            kept = self._from_file(database, dimension)
-        ids = np.fromiter((row[0] for row in database.each("SELECT document FROM vector")), np.int64)
-        ids.sort()
-        if len(ids) != state.documents:
-            raise IndexDamaged(f"there are {len(ids)} vectors of {state.documents} documents")
-        missing = len(ids) - len(np.intersect1d(kept.ids, ids, assume_unique=True))
-        dense = kept.moved_to(
-            ids,
-            lambda some: self._vectors(some, dimension),
-            generation=state.generation,
-            stamp=state.stamp,
-        )
-        self._dense = dense
-        if missing > max(FOLD_LEAST, FOLD_SHARE * len(ids)) and not self._read_only:
-            self._write_file(dense)
-        return dense
-
-    def _from_file(self, database: Database, dimension: int) -> DenseIndex:
-        try:
-            dense = read_dense_file(self.directory / CACHE_NAME)
-        except FileNotFoundError:
-            return DenseIndex.empty(dimension)
-        except (DenseFileError, OSError) as error:
-            _log.warning("the vector cache of %r is made anew: %s", str(self.directory), error)
-            return DenseIndex.empty(dimension)
-        if dense.dimension != dimension or stamp_of(database, dense.generation) != dense.stamp:
-            return DenseIndex.empty(dimension)  # of another past
-        return dense
-
-    def _write_file(self, dense: DenseIndex) -> None:
-        try:
-            write_dense_file(self.directory / CACHE_NAME, dense)
-        except OSError as error:
-            # Everything is in the database; a cache that is missing costs time, not data.
-            _log.warning("the vector cache of %r was not written: %s", str(self.directory), error.strerror)
-
 
 def _close(database: Database, process: int) -> None:
     if os.getpid() == process:  # in a forked child it is the parent's, whose locks closing would drop
@@ -359,8 +297,3 @@ def _identity(directory: Path) -> tuple[int, int]:
     except FileNotFoundError:
         raise IndexMissing(f"{str(directory)!r} is gone; open the store anew to begin an empty one") from None
     return found.st_dev, found.st_ino
-
-
-def _portions(values: Sequence[Any]) -> Iterator[list[Any]]:
-    for start in range(0, len(values), IDS_AT_A_TIME):
-        yield [*values[start : start + IDS_AT_A_TIME]]

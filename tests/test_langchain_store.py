@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -21,54 +22,17 @@ from hashed_embeddings import vector_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from langchain_core.documents import Document
-from langchain_core.embeddings import DeterministicFakeEmbedding, Embeddings
+from langchain_core.embeddings import DeterministicFakeEmbedding
 from langchain_core.vectorstores import VectorStore
+from langchain_embeddings import Hashed, Other, Plane, add_thirty
 from langchain_tests.integration_tests import VectorStoreIntegrationTests
+from test_store_crash import as_another_user
 
 from rag import FaissStore, LocalEmbeddings
 from rag.errors import EmbeddingError, IndexDamaged, IndexInvalid, IndexMismatch, StoreError, UsageError
 
 TEXTS = ["the tower", "a loaf of bread", "the canal", "the tower's lamp", "red rock"]
 YEARS = [1759, 1800, 605, 1760, 1882]
-
-
-class Hashed(Embeddings):
-    """Vectors that a test can trust; counts what is asked for, and how."""
-
-    def __init__(self) -> None:
-        self.asked: list[str] = []
-
-    def embed_documents(self, texts: list[str]) -> list[list[float]]:
-        self.asked.append("sync")
-        return [(vector_of(text) * 3).tolist() for text in texts]  # not of length 1: the store makes it so
-
-    def embed_query(self, text: str) -> list[float]:
-        return self.embed_documents([text])[0]
-
-    async def aembed_documents(self, texts: list[str]) -> list[list[float]]:
-        self.asked.append("async")
-        return [vector_of(text).tolist() for text in texts]
-
-    async def aembed_query(self, text: str) -> list[float]:
-        return (await self.aembed_documents([text]))[0]
-
-
-class Other(Hashed):
-    """Another model of the same width."""
-
-    def embed_documents(self, texts: list[str]) -> list[list[float]]:
-        return [vector_of(text[::-1]).tolist() for text in texts]
-
-
-class Plane(Embeddings):
-    """Two numbers, written in the text."""
-
-    def embed_documents(self, texts: list[str]) -> list[list[float]]:
-        return [self.embed_query(text) for text in texts]
-
-    def embed_query(self, text: str) -> list[float]:
-        numbers = text.split()
-        return [float(number) for number in numbers] if len(numbers) == 2 else [1.0, 0.0]
 
 
 @pytest.fixture
@@ -407,7 +371,7 @@ def test_another_embedding_of_the_same_width_is_refused(full: FaissStore, tmp_pa
     with FaissStore(Other(), tmp_path / "store") as store:
         for call in (lambda: store.similarity_search("x"), lambda: store.add_texts(["x"])):
             with pytest.raises(
-                IndexMismatch, match=r"was made with test_langchain_store\.Hashed .*store\.Other"
+                IndexMismatch, match=r"was made with langchain_embeddings\.Hashed .*embeddings\.Other"
             ):
                 call()
         assert store.get_by_ids(["a"])  # what needs no vectors works
@@ -450,7 +414,7 @@ def test_it_is_there_the_next_time(full: FaissStore, tmp_path: Path) -> None:
 _WRITER = """
 import sys
 sys.path[:0] = {paths!r}
-from test_langchain_store import Hashed
+from langchain_embeddings import Hashed
 from rag import FaissStore
 store = FaissStore(Hashed(), {folder!r})
 for call in range(1000):
@@ -484,7 +448,7 @@ def test_killed_at_any_moment_each_call_is_whole(tmp_path: Path) -> None:
 def test_two_processes_write_at_once(tmp_path: Path) -> None:
     context = multiprocessing.get_context("spawn")
     FaissStore(Hashed(), tmp_path / "store").close()
-    workers = [context.Process(target=_add, args=(str(tmp_path / "store"), name)) for name in "xy"]
+    workers = [context.Process(target=add_thirty, args=(str(tmp_path / "store"), name)) for name in "xy"]
     for worker in workers:
         worker.start()
     for worker in workers:
@@ -493,12 +457,6 @@ def test_two_processes_write_at_once(tmp_path: Path) -> None:
     with FaissStore(Hashed(), tmp_path / "store") as store:
         assert len(store) == 60
         assert store.check() == []
-
-
-def _add(folder: str, name: str) -> None:
-    with FaissStore(Hashed(), folder) as store:
-        for number in range(30):
-            store.add_texts([f"{name} {number}"], ids=[f"{name} {number}"])
 
 
 def test_one_process_sees_what_another_did(full: FaissStore, tmp_path: Path) -> None:
@@ -644,3 +602,40 @@ def test_a_newer_version_is_refused(full: FaissStore, tmp_path: Path) -> None:
 def test_nobody_else_may_read_it(full: FaissStore, tmp_path: Path) -> None:
     assert (tmp_path / "store").stat().st_mode & 0o777 == 0o700
     assert (tmp_path / "store" / "index.sqlite").stat().st_mode & 0o777 == 0o600
+
+
+@pytest.fixture
+def for_all_to_read() -> Iterator[Path]:
+    """A folder that another user than root can reach, but not write to."""
+    with TemporaryDirectory(dir="/tmp") as folder:
+        os.chmod(folder, 0o755)
+        yield Path(folder)
+        os.chmod(folder, 0o755)
+
+
+def test_a_read_only_folder_answers_and_refuses_to_be_written(for_all_to_read: Path) -> None:
+    folder = for_all_to_read / "store"
+    with FaissStore(Hashed(), folder) as store:
+        store.add_texts(TEXTS)
+    before = sorted(os.listdir(folder))
+    with as_another_user(for_all_to_read), FaissStore(Hashed(), folder) as store:
+        assert texts_of(store.similarity_search("red rock", k=1)) == ["red rock"]
+        for call in (lambda: store.add_texts(["x"]), lambda: store.delete()):
+            with pytest.raises(StoreError, match="is read-only here: searching works, changing does not"):
+                call()
+        with pytest.raises(StoreError, match="Permission denied; name another folder"):
+            FaissStore(Hashed(), for_all_to_read / "new")
+    assert sorted(os.listdir(folder)) == before
+
+
+def test_a_full_disk_changes_nothing(tmp_path: Path) -> None:
+    """SQLite's own limit on the database's pages stands in for the disk's."""
+    with FaissStore(Hashed(), tmp_path / "store") as store:
+        store.add_texts(TEXTS, ids=list("abcde"))
+        store._folder._database.run("PRAGMA max_page_count = 40")
+        with pytest.raises(StoreError, match="the disk is full; nothing was lost; free some space"):
+            store.add_texts(["x" * 1000 + str(number) for number in range(500)])
+        assert (len(store), store.check()) == (5, [])
+        store._folder._database.run("PRAGMA max_page_count = 4000")
+        store.add_texts(["x" * 1000 + str(number) for number in range(500)])
+        assert len(store) == 505

@@ -23,7 +23,7 @@ from hashed_embeddings import vector_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from langchain_core.embeddings import DeterministicFakeEmbedding
-from test_langchain_store import Hashed, Other
+from langchain_embeddings import Hashed, Other
 
 from rag import import_saved_faiss
 from rag.errors import IndexDamaged, IndexInvalid, IndexMismatch, IndexMissing, RagError, UsageError
