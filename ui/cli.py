@@ -21,7 +21,7 @@ from ui.eval_commands import eval_command
 from ui.interrupt import stop_on_interrupt
 from ui.model_commands import model
 from ui.reembed_command import reembed_command
-from ui.serve_commands import serve_command
+from ui.serve_commands import mcp_command, serve_command
 from ui.terminal import (
     as_json,
     citation_lines,
@@ -282,6 +282,7 @@ cli.add_command(model)
 cli.add_command(eval_command)
 cli.add_command(reembed_command)
 cli.add_command(serve_command)
+cli.add_command(mcp_command)
 
 
 # --- what several commands share ----------------------------------------------------------------------

@@ -81,3 +81,43 @@ def _all_keys(keys: tuple[str, ...], more: tuple[str, ...]) -> tuple[str, ...]:
     if more and not keys:
         raise UsageError(f"{more[0]!r} is not understood; keys come after --api-keys")
     return keys + more
+
+
+@click.command("mcp")
+@click.option("--http", "over_http", is_flag=True, help="Listen for streamable HTTP rather than on stdio.")
+@click.option("--port", default=18889, show_default=True, type=click.IntRange(0, 65535))
+@_door_options
+def mcp_command(
+    over_http: bool,
+    port: int,
+    index: str | None,
+    model: str | None,
+    host: str,
+    keys: tuple[str, ...],
+    names: tuple[str, ...],
+    more_keys: tuple[str, ...],
+) -> None:
+    """Let MCP clients search, ask, list the documents and read their pages.
+
+    Without --http it speaks on standard input and output, as the client that starts it expects.
+    """
+    from rag.settings import load_settings
+
+    try:
+        from rag.mcp_server import Documents, create_mcp, http_app
+    except ModuleNotFoundError as error:
+        if error.name != "mcp":
+            raise
+        raise UsageError("rag mcp needs the MCP SDK: pip install 'openchat-rag[mcp]'") from None
+    from rag.server_guard import door_for
+    from rag.server_run import address_of, keys_from, listen, serve
+
+    settings = load_settings({"index": index, "model": model})
+    if not over_http:
+        with Documents(settings) as documents:
+            create_mcp(documents).run("stdio")
+        return
+    door = door_for(host, keys=keys_from(_all_keys(keys, more_keys)), names=names)
+    with listen(host, port) as bound, Documents(settings) as documents:
+        ready = partial(click.echo, f"openchat-rag speaks MCP at {address_of(bound)}/mcp (Ctrl-C ends it)")
+        serve(http_app(create_mcp(documents), door), bound, ready, lifespan=True)
