@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+
 from rag.prompt import ABSTENTION
 from rag.records import Queued, Reading, TextDelta
 
@@ -28,6 +29,16 @@ def abstains(text: str) -> bool:
     """Whether an answer without citations says that it is none."""
     begins = text.lstrip()
     return begins.startswith(_BEGINNING) or _IN_CHOSEN.match(begins) is not None
+
+
+def abstention_in(text: str) -> str:
+    """The sentence by which an abstaining answer says so, without what a model may have gone on to write.
+
+    >>> abstention_in("Not in the 3 documents chosen. But others may ...")
+    'Not in the 3 documents chosen.'
+    """
+    found = _IN_CHOSEN.match(text.lstrip())
+    return f"{found[0]}." if found else ABSTENTION
 
 
 def said_of(events: Iterator[_Written], documents: int | None) -> Iterator[_Written]:

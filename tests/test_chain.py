@@ -300,3 +300,48 @@ def test_another_embedder_than_the_indexs(index: Path, monkeypatch: pytest.Monke
         IndexMismatch, match=r"made with all-MiniLM-L6-v2 at revision 1110a24.*here it is another"
     ):
         load_chain(settings=Settings(index=str(index))).invoke({"question": WHEN})
+
+
+# --- filters -------------------------------------------------------------------------------------------
+
+
+def test_an_answer_from_chosen_documents_alone(quoting: Chain) -> None:
+    answer = quoting.invoke({"question": WHEN, "only": ["lights/"]})
+    assert answer.citations[0].quote == "Smeaton's tower was finished in 1759."
+    assert {passage.source for passage in answer.passages} == {"lights/eddystone.txt"}
+    assert quoting.invoke({"question": WHEN, "only": "eddystone.txt"}).text == answer.text
+
+
+def test_an_abstention_says_where_was_looked(quoting: Chain, writing: Chain) -> None:
+    for chain in (quoting, writing):
+        answer = chain.invoke({"question": WHEN, "only": ["bread.md", "运河.txt"]})
+        assert answer.text == "Not in the 2 documents chosen."
+        assert answer.abstained
+        assert {passage.source for passage in answer.passages} <= {"bread.md", "运河.txt"}
+        streamed = list(chain.stream({"question": WHEN, "only": "bread.md"}))
+        assert TextDelta("Not in the one document chosen.") in streamed
+
+
+def test_a_model_that_abstains_says_where_was_looked(
+    index: Path, scripted_model: Callable[[str], Path]
+) -> None:
+    with load_chain(str(index), str(scripted_model("Not in the documents."))) as chain:
+        answer = chain.invoke({"question": WHEN, "only": "lights/"})
+        assert (answer.text, answer.abstained) == ("Not in the one document chosen.", True)
+        assert chain.invoke({"question": WHEN}).text == "Not in the documents."
+
+
+def test_filters_that_are_wrong(quoting: Chain) -> None:
+    with pytest.raises(UsageError, match=r"no document matches 'bread.mx'; did you mean 'bread.md'\?"):
+        quoting.invoke({"question": WHEN, "only": ["bread.mx"]})
+    with pytest.raises(UsageError, match="filters are strings like 'type:pdf'"):
+        quoting.invoke({"question": WHEN, "only": {"type": "pdf"}})
+
+
+def test_the_retriever_with_filters(index: Path) -> None:
+    retriever = load_retriever(str(index), only="lights/")
+    assert {found.metadata["source"] for found in retriever.invoke(WHEN)} == {"lights/eddystone.txt"}
+    once = retriever.invoke(WHEN, only=["bread.md"])
+    assert {found.metadata["source"] for found in once} == {"bread.md"}
+    everywhere = retriever.invoke(WHEN, only=())
+    assert len({found.metadata["source"] for found in everywhere}) > 1

@@ -339,3 +339,30 @@ def test_a_password_file_reaches_the_parser(tmp_path: Path, rag: Callable[..., D
     assert "--password-file (and --retry" in refused.out + refused.err
     assert rag("ingest", folder, "--index", index, "--retry", "--password-file", passwords).status == 0
     assert "third stone" in rag("search", "Where is the spare key?", "--index", index).out
+
+
+# --- filters -------------------------------------------------------------------------------------------
+
+
+def test_only_some_documents(rag: Callable[..., Done], index: Path) -> None:
+    found = rag("search", "bread", "--only", "sub/", "--index", index, "--json").json
+    assert {hit["source"] for hit in found} == {"sub/运河.html"}
+    found = rag("search", "bread", "--only", "*.md", "--only", "运河.html", "--index", index, "--json").json
+    assert {hit["source"] for hit in found} == {"bread.md", "sub/运河.html"}
+
+
+def test_only_says_what_it_can_not_do(rag: Callable[..., Done], index: Path) -> None:
+    done = rag("search", "bread", "--only", "*.md", "--only", "type:web", "--index", index)
+    assert done.status == 2
+    assert "no document is all of this at once" in done.err
+    done = rag("ask", WHEN, "--only", "breed.md", "--index", index)
+    assert (done.status, done.out) == (2, "")
+    assert "rag: no document matches 'breed.md'; did you mean 'bread.md'?" in done.err
+
+
+def test_an_abstention_says_in_how_many_documents(rag: Callable[..., Done], index: Path) -> None:
+    done = rag("ask", WHEN, "--only", "bread.md", "--only", "运河.html", "--index", index)
+    assert done.status == 0
+    assert done.out.startswith("Not in the 2 documents chosen.")
+    answer = rag("ask", WHEN, "--only", "type:text", "--index", index, "--json").json
+    assert answer["citations"][0]["source"] == "eddystone.txt"

@@ -249,3 +249,13 @@ def test_no_draft_that_is_good(rag: Callable[..., Done], json_model: Path, tmp_p
     assert done.status == 1
     assert done.err == "0 of 1 question drafted; 3 dropped: it asks nothing.\n"
     assert not (tmp_path / "none.jsonl").exists()
+
+
+def test_only_some_documents_are_asked(rag: Callable[..., Done], questions: Path) -> None:
+    done = rag(questions, "--mode", "search", "--only", "lights/", "--json", "-")
+    rows = {row["id"]: row for row in json.loads(done.out)["rows"]}
+    assert {hit["source"] for row in rows.values() for hit in row["found"]} == {"lights/eddystone.txt"}
+    assert (rows["when"]["rank"], rows["long"]["rank"]) == (1, None)
+    wrong = rag(questions, "--only", "nothing/")
+    assert wrong.status == 2
+    assert "no document matches 'nothing/'" in wrong.err

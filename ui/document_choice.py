@@ -16,7 +16,7 @@ from rag.local_store import LocalStore
 from ui import components
 from ui.chosen_documents import Choice, Options, options_of
 
-_CHOICE, _OPTIONS = "document_choice", "document_options"
+_CHOICE, _OPTIONS, _ROUND = "document_choice", "document_options", "document_round"
 _DATE = re.compile(r"\d{4}(-\d{1,2}){0,2}")
 
 
@@ -56,13 +56,14 @@ def _options(store: LocalStore) -> Options:
         if kept is None or kept[0] != stamp:
             if kept is not None and kept[0][0] != stamp[0]:
                 st.session_state[_CHOICE] = Choice()  # of another index
+                st.session_state[_ROUND] = st.session_state.get(_ROUND, 0) + 1
             kept = (stamp, options_of(snapshot.sources()))
             st.session_state[_OPTIONS] = kept
     return kept[1]
 
 
 def _several(kind: str, label: str, options: dict[str, str], hint: str, *, typed: bool = False) -> None:
-    key = f"choose_{kind}"
+    key = _key(kind)
     st.session_state[key] = list(getattr(_choice(), kind))
     st.multiselect(
         label,
@@ -78,7 +79,7 @@ def _several(kind: str, label: str, options: dict[str, str], hint: str, *, typed
 def _dates() -> None:
     with st.container(horizontal=True):
         for kind, label in (("after", "Modified since"), ("before", "Modified before")):
-            key = f"choose_{kind}"
+            key = _key(kind)
             st.session_state.setdefault(key, "")
             if not st.session_state[key] or _DATE.fullmatch(st.session_state[key].strip()):
                 st.session_state[key] = next(iter(getattr(_choice(), kind)), "")
@@ -101,3 +102,9 @@ def _keep(kind: str, values: Callable[[], tuple[str, ...]]) -> None:
 
 def _remove(chip: object) -> None:
     st.session_state[_CHOICE] = _choice().without(str(chip))
+    st.session_state[_ROUND] = st.session_state.get(_ROUND, 0) + 1
+
+
+def _key(kind: str) -> str:
+    """A field's key; another after a chip was taken away: in the browser the old field still holds it."""
+    return f"choose_{kind}_{st.session_state.get(_ROUND, 0)}"

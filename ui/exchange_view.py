@@ -11,6 +11,7 @@ from dataclasses import asdict
 from pathlib import PurePosixPath
 from typing import Any
 
+from rag.abstention import abstention_in
 from rag.records import Answer, Citation, Passage
 from ui.conversation import Exchange, Progress
 from ui.ledger_view import ledger_data
@@ -60,7 +61,7 @@ def _label(answer: Answer | None) -> dict[str, Any] | None:
     if answer is None:
         return None
     if answer.abstained:
-        return {"words": "Not in the documents", "none": True}
+        return {"words": abstention_in(answer.text).rstrip("."), "none": True}
     how = "Quotes from the documents" if answer.mode == "quotes" else "Answer by OpenChat"
     if answer.stopped:
         how += ", stopped"

@@ -10,6 +10,7 @@ import re
 from datetime import datetime
 from typing import Any
 
+from rag.abstention import abstention_in
 from rag.records import Citation
 from ui.exchange_view import listed
 from ui.history import Kept, KeptExchange
@@ -18,7 +19,6 @@ from ui.terminal import VERDICT_SIGNS, as_json, one_line, place, visible
 FORMAT = 1
 _MARKDOWN = re.compile(r"[\\`*_{}\[\]<>#+=!|~$&-]")
 _LIST_NUMBER = re.compile(r"^(\d{1,9})([.)])")
-_NOT_IN_THE_DOCUMENTS = "Not in the documents."
 
 
 def as_markdown(kept: Kept) -> str:
@@ -49,7 +49,7 @@ def _answered(exchange: KeptExchange) -> list[str]:
     if answer is None or not progress.text:
         return ["*Stopped before an answer.*"]
     if answer.abstained:
-        return [_NOT_IN_THE_DOCUMENTS]
+        return [abstention_in(progress.text)]
     paragraphs = [_escaped(visible(line)) for line in progress.text.splitlines()]
     lines = ["\n".join(paragraphs), ""]
     lines += [_cited(progress.citations[index]) for index in listed(progress.citations)]
