@@ -40,7 +40,8 @@ KIND_WORTH = 0.2  # when it has a date, a number or a name, and that is what was
 INTRODUCING_COST = 0.5  # of what introduces an answer rather than gives it
 HEAD_COST = 0.9  # of a mail's subject and the like: shown where nothing in the mail says it
 PRICE_WORTH = 0.4  # the same of a price: what costs something is told with it
-CONTEXT_WORTH = 0.5  # of a term of what a follow-up leans on, against one of its own
+CONTEXT_WORTH = 0.2  # of a term of what a follow-up leans on, against one of its own
+CONTEXT_IN_MEANING = 0.25  # the same of meaning: more, and what was answered before is quoted again
 
 BETWEEN_CELLS = " | "
 MAILS = frozenset({"message/rfc822", "application/mbox"})
@@ -197,7 +198,7 @@ def _scores(
             - _introducing_cost(one)
         )
     trust = candidates[0].hit.scores.get("trust", 1.0)
-    return wording + trust * _cosines(asked, candidates, wording, embedder) if trust else wording
+    return wording + trust * _cosines(question, context, candidates, wording, embedder) if trust else wording
 
 
 def _introducing_cost(candidate: _Candidate) -> float:
@@ -216,11 +217,18 @@ def _rarities(question: str, context: str, candidates: Sequence[_Candidate]) -> 
 
 
 def _cosines(
-    question: str, candidates: Sequence[_Candidate], wording: np.ndarray, embedder: LocalEmbeddings
+    question: str,
+    context: str,
+    candidates: Sequence[_Candidate],
+    wording: np.ndarray,
+    embedder: LocalEmbeddings,
 ) -> np.ndarray:
     cosines = np.array([one.hit.scores.get("dense", 0.0) for one in candidates])
     read = np.argsort(-(wording + cosines), kind="stable")[:EMBEDDED].tolist()
     vector = np.asarray(embedder.embed_query(question), np.float32)
+    if context:
+        together = np.asarray(embedder.embed_query(f"{context} {question}"), np.float32)
+        vector = (1 - CONTEXT_IN_MEANING) * vector + CONTEXT_IN_MEANING * together
     rows = embedder.embed([candidates[number].text for number in read])
     cosines[read] = embedder.scaled(rows @ vector)
     return cosines
