@@ -15,7 +15,7 @@ import logging
 import os
 import threading
 import weakref
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -140,12 +140,16 @@ class DocumentFolder:
 
     # --- changes ----------------------------------------------------------------------------------
 
-    def put(self, documents: Sequence[Kept], vectors: np.ndarray, *, meaning: str) -> None:
+    def put(
+        self, documents: Sequence[Kept], vectors: np.ndarray, *, meaning: Callable[[str | None], str]
+    ) -> None:
         """Adds documents, or replaces those that have their keys; all of them or, on an error, none.
 
-        `vectors`: float32 [documents, dimension], of length 1; `meaning` says what made them.
+        `vectors`: float32 [documents, dimension], of length 1; `meaning` is given what made those that are
+        there (None: there are none), nobody changing it meanwhile, and says what is noted, or raises.
         """
         with self._changing() as (database, state):
+            noted = meaning(state.meaning)
             gone = _delete(database, (document.key for document in documents))
             ids = range(state.next_id, state.next_id + len(documents))
             rows = list(zip(ids, documents, vectors, strict=True))
@@ -164,7 +168,7 @@ class DocumentFolder:
                 state,
                 next_id=ids.stop,
                 documents=state.documents - gone + len(documents),
-                meaning=meaning,
+                meaning=noted,
             )
 
     def remove(self, keys: Sequence[str] | None) -> int:

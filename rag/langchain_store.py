@@ -309,7 +309,7 @@ class FaissStore(VectorStore):
         meaning = self._folder.state().meaning
         if meaning is None:
             return []
-        self._require(meaning, len(vector))
+        self._require(meaning, self._own_identity(), len(vector))
         found = self._folder.search(vector, k, wanted=wanted)
         # rounding puts the cosine of a text with itself at 1.0000001
         return [(as_document(kept), min(1.0, max(-1.0, score)), row) for kept, score, row in found]
@@ -333,26 +333,25 @@ class FaissStore(VectorStore):
             self._identity = identity_of(self.embedding, row)
         return self._identity
 
-    def _require(self, meaning: str, dimension: int) -> EmbeddingIdentity:
-        """What made the vectors that are kept; `IndexMismatch` unless it is this embedding."""
-        kept = identity_from_text(meaning)
+    def _require(self, meaning: str, given: EmbeddingIdentity, dimension: int) -> str:
+        """What made the vectors that are kept; raises unless it is this embedding, of this dimension."""
         if meaning != self._accepted:
-            require_same(kept, self._own_identity(), where=f"the store {str(self.path)!r}")
+            require_same(identity_from_text(meaning), given, where=f"the store {str(self.path)!r}")
             self._accepted = meaning
-        if dimension != kept.dimension:
-            raise UsageError(f"a vector of {dimension} numbers can't be compared with those of {kept}")
-        return kept
+        if dimension != given.dimension:
+            raise UsageError(
+                f"a vector of {dimension} numbers is none of {given}'s; use the store's embedding"
+            )
+        return meaning
 
     def _put(self, documents: list[Kept], rows: np.ndarray, identity: EmbeddingIdentity) -> None:
-        meaning = self._folder.state().meaning
-        if meaning is not None:
-            self._require(meaning, rows.shape[1])
-        elif rows.shape[1] != identity.dimension:
-            raise UsageError(f"vectors of {rows.shape[1]} numbers are not those of {identity}")
+        own = identity.as_text()
         last = {document.key: place for place, document in enumerate(documents)}  # of an id given twice
         places = sorted(last.values())
         self._folder.put(
-            [documents[place] for place in places], rows[places], meaning=meaning or identity.as_text()
+            [documents[place] for place in places],
+            rows[places],
+            meaning=lambda noted: self._require(noted or own, identity, rows.shape[1]),
         )
 
 

@@ -275,7 +275,10 @@ def test_metadata_that_cannot_be_kept(full: FaissStore, metadata: Any, message: 
         (lambda store: store.delete("abc"), r"write delete\(\['abc'\]\)"),
         (lambda store: store.similarity_search("a", k=0), "k is 0; a search gives at least 1"),
         (lambda store: store.similarity_search("a", filters={}), "FaissStore does not know filters"),
-        (lambda store: store.similarity_search_by_vector([1.0]), "a vector of 1 numbers can't be compared"),
+        (
+            lambda store: store.similarity_search_by_vector([1.0]),
+            "a vector of 1 numbers is none of langchain_embeddings",
+        ),
         (lambda store: store.max_marginal_relevance_search("a", lambda_mult=2), "lambda_mult is 2"),
         (lambda store: FaissStore("model"), "embedding is str; it must be a LangChain Embeddings"),
         (lambda store: FaissStore(Hashed(), " "), "the store's path is empty"),
@@ -639,3 +642,13 @@ def test_a_full_disk_changes_nothing(tmp_path: Path) -> None:
         store._folder._database.run("PRAGMA max_page_count = 4000")
         store.add_texts(["x" * 1000 + str(number) for number in range(500)])
         assert len(store) == 505
+
+
+def test_two_embeddings_that_begin_a_store_at_once(tmp_path: Path) -> None:
+    """Both open it empty; whoever adds first has it, and the other is told."""
+    with FaissStore(Hashed(), tmp_path / "store") as one, FaissStore(Other(), tmp_path / "store") as other:
+        assert one.similarity_search("x") == other.similarity_search("x") == []
+        one.add_texts(["x"])
+        with pytest.raises(IndexMismatch, match=r"Hashed .*Other"):
+            other.add_texts(["y"])
+        assert texts_of(one.similarity_search("x")) == ["x"]
