@@ -21,6 +21,7 @@ from rag.evidence import answers
 from rag.expected_text import Stretch, overlaps, stretches_of
 from rag.follow_up import lean
 from rag.local_snapshot import Snapshot
+from rag.quotes import quote_answer
 from rag.records import Hit, Turn
 from rag.search import search
 
@@ -121,6 +122,8 @@ def main() -> None:
         print(f"  {'':22}" + "".join(f"{name:>24}" for name in WAYS))
         for title, some in parts:
             print(f"  {f'{title} ({len(some)})':22}" + _cells(snapshot, embedder, some))
+        for title, some in parts[:4]:
+            print(f"  {f'{title}: quotes':30}" + _quoted(snapshot, embedder, some))
         alone = [one for one in collection.asked if one.kind == "on"]
         unrelated = [
             Conversation("", "", "", False, history, one.question, one.places)
@@ -142,6 +145,22 @@ def _cell(way: Way, snapshot: Snapshot, embedder: LocalEmbeddings, asked: Sequen
         five += any(right)
         answered += answers(query, hits)
     return " ".join(f"{100 * count / len(asked):5.1f}" for count in (first, five, answered))
+
+
+def _quoted(snapshot: Snapshot, embedder: LocalEmbeddings, asked: Sequence[Conversation]) -> str:
+    """How often the sentence quoted first has the words that answer, and how often one of those quoted."""
+    first = shown = 0
+    for one in asked:
+        hits = search(snapshot, embedder, one.question, k=FIRST + 1, history=one.history)
+        context = lean(one.question, one.history).context
+        quotes = quote_answer(one.question, hits, embedder, context=context)
+        right = [
+            any(overlaps((quote.source, quote.page, quote.start, quote.end), place) for place in one.places)
+            for quote in quotes
+        ]
+        first += any(right[:1])
+        shown += any(right)
+    return f"first {100 * first / len(asked):5.1f}, one of those shown {100 * shown / len(asked):5.1f}"
 
 
 def is_right(hits: Sequence[Hit], one: Conversation) -> list[bool]:

@@ -118,6 +118,106 @@ def test_finds_in_fts5(question: str, expected: list[int]) -> None:
     assert found(index, question)[: len(expected)] == expected
 
 
+IDENTIFIERS = (
+    "call get_user_name() in userProfile.py before parseHTTPHeader",
+    "order DW-45/E7, invoice 2024-00017, of 1,190,000 pieces at 3.14 each",
+    "the file report.v2-final.pdf is at C:\\data\\in or /srv/data/in and https://a.example/x?y=1",
+    "it reached v2.0.1 and Python3.11 on 192.168.0.7, mail ann.lee@tower.example",
+    "C++ and C# and R2D2 and café Zürich",
+    "let getUserName = 7",
+)
+
+
+@pytest.mark.parametrize(
+    ("question", "expected"),
+    [
+        ("get_user_name", 1),
+        ("getUserName", 6),
+        ("GETUSERNAME", 6),
+        ("userProfile.py", 1),
+        ("profile", 1),
+        ("HTTP header parse", 1),
+        ("parseHTTPHeader", 1),
+        ("DW-45/E7", 2),
+        ("dw-45", 2),
+        ("E7", 2),
+        ("2024-00017", 2),
+        ("00017", 2),
+        ("1190000", 2),
+        ("1,190,000", 2),
+        ("3.14", 2),
+        ("report.v2-final.pdf", 3),
+        ("report", 3),
+        ("final.pdf", 3),
+        ("C:\\data\\in", 3),
+        ("/srv/data", 3),
+        ("https://a.example/x?y=1", 3),
+        ("v2.0.1", 4),
+        ("2.0.1", 4),
+        ("Python3.11", 4),
+        ("python", 4),
+        ("192.168.0.7", 4),
+        ("ann.lee@tower.example", 4),
+        ("C++", 5),
+        ("C#", 5),
+        ("R2D2", 5),
+        ("CAFE zurich", 5),
+    ],
+)
+def test_codes_names_and_identifiers_are_found_whole_and_in_part(question: str, expected: int) -> None:
+    assert found(keyword_index(*IDENTIFIERS), question)[0] == expected
+
+
+def test_the_whole_of_a_code_comes_before_its_parts() -> None:
+    index = keyword_index("the 45 and the DW and E7", "see DW-45/E7 there", "E7 E7 E7 45 45 DW")
+    assert found(index, "DW-45/E7")[0] == 2
+
+
+@pytest.mark.parametrize(
+    ("question", "expected"),
+    [
+        ("ประภาคาร", [1]),  # a lighthouse
+        ("แสงไฟ", [1]),
+        ("灯台", [2]),
+        ("ランプ", [2]),
+        ("등대", [3]),
+        ("등대지기", [3]),
+        ("램프를", [3]),
+        ("燈塔", [4]),
+        ("마라도", []),
+    ],
+)
+def test_scripts_without_spaces(question: str, expected: list[int]) -> None:
+    index = keyword_index(
+        "ประภาคารมีแสงไฟ", "灯台のランプは油を燃やす。", "등대지기는 램프를 닦는다.", "燈塔很高。"
+    )
+    assert found(index, question) == expected
+
+
+@pytest.mark.parametrize(
+    ("question", "first"),
+    [
+        ('"lamp of the keeper"', 1),
+        ("“keeper of the lamp”", 2),
+        ('who is "keeper of the lamp"?', 2),
+        ("「灯塔很高」", 3),
+        ("「塔灯」", 4),
+        ('"get user"', 5),
+        ('"unclosed keeper of', 2),
+    ],
+)
+def test_words_in_quotes_are_a_phrase(question: str, first: int) -> None:
+    index = keyword_index(
+        "the lamp of the keeper, the lamp, the lamp",
+        "the keeper of the lamp is the keeper of it",
+        "这座灯塔很高。",
+        "塔灯很高。",
+        "get user name",
+        "user, get",
+    )
+    assert found(index, question)[0] == first
+
+
 def test_a_very_long_question_is_cut_to_its_first_terms() -> None:
     question = " ".join(f"word{number}" for number in range(10_000))
     assert len(content_terms(question, characters=True)) == MOST_QUERY_TERMS
