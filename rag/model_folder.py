@@ -6,6 +6,7 @@ can run code when they are read. Does not load anything.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -34,7 +35,10 @@ def _of_hub(name: str, *, what: str, download: bool, cure: str) -> Path:
     from huggingface_hub.errors import LocalEntryNotFoundError
 
     try:
-        return Path(snapshot_download(name, allow_patterns=_PUBLISHED_FILES, local_files_only=True))
+        found = Path(snapshot_download(name, allow_patterns=_PUBLISHED_FILES, local_files_only=True))
+        if _is_whole(found):
+            return found
+        reason = "what is in the cache lacks its weights: a download was broken off"
     except LocalEntryNotFoundError:
         reason = "it is not in the cache"
     except Exception as error:  # not a repository's name at all
@@ -48,6 +52,17 @@ def _of_hub(name: str, *, what: str, download: bool, cure: str) -> Path:
     raise EmbeddingError(
         f"{what} {name!r} is neither a folder nor to be had from the Hugging Face hub ({reason}); {cure}"
     )
+
+
+def _is_whole(folder: Path) -> bool:
+    """Whether the weights are there; they are the last to come. Those of a pickle are refused later."""
+    shards = {
+        path.parent / name
+        for path in folder.rglob("*.safetensors.index.json")
+        for name in json.loads(path.read_text("utf-8")).get("weight_map", {}).values()
+    }
+    weights = (path for kind in ("*.safetensors", *_WEIGHTS_THAT_RUN) for path in folder.rglob(kind))
+    return any(path.exists() for path in weights) and all(path.exists() for path in shards)
 
 
 def refuse_pickles(folder: Path, name: str, *, what: str) -> None:

