@@ -16,8 +16,9 @@ export HF_HUB_OFFLINE = 1
 
 .PHONY: run ingest-samples test lint check bench bench-search bench-follow-ups bench-verdicts bench-model bench-ingest bench-ocr bench-pdf clean
 
+# Not offline: the page of the model gets a file when somebody presses the button for it, and only then.
 run: ingest-samples
-	$(RUN)/rag ui --index $(INDEX) --port $(PORT)
+	HF_HUB_OFFLINE=0 $(RUN)/rag ui --index $(INDEX) --port $(PORT)
 
 ingest-samples: $(VENV)/installed
 	$(RUN)/rag ingest data/samples --index $(INDEX)
