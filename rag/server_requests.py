@@ -22,7 +22,8 @@ MOST_INPUTS = 2048
 MOST_STOPS = 4  # as OpenAI has it
 FOOTNOTES_BEGIN = "\n\n---\n\n"
 # The footnotes of our earlier answers: a conversation is remembered without them.
-_OLD_FOOTNOTES = re.compile(r"\n\n---\n\n(?:\[\d+\] [^\n]*(?:\n\n|\s*\Z))+\Z")
+# Each repetition ends where the next can't begin, so that no text makes the search slow.
+_OLD_FOOTNOTES = re.compile(r"\n\n---\n\n\[\d+\] [^\n]*(?:\n\n\[\d+\] [^\n]*)*\Z")
 
 Short = Annotated[str, StringConstraints(min_length=1, max_length=256)]
 Number = Annotated[float, Field(allow_inf_nan=False)]
@@ -165,7 +166,7 @@ def question_and_history(messages: Sequence[Message]) -> tuple[str, list[Turn], 
     turns = [
         Turn("user", message.text())
         if message.role == "user"
-        else Turn("assistant", _OLD_FOOTNOTES.sub("", message.text()))
+        else Turn("assistant", _OLD_FOOTNOTES.sub("", message.text().rstrip()))
         for message in messages[:-1]
         if message.role in ("user", "assistant")
     ]

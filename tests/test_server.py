@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 import time
 from collections.abc import Callable, Iterator
@@ -371,6 +372,19 @@ def test_who_leaves_the_line_is_out_of_it(rambling: Served) -> None:
         assert '"content":' in next(line for line in lines if line.startswith("data"))  # it still goes on
     rambling.until("rag_line", 0, line="questions", state="running")
     assert rambling.metric("rag_answers_total", outcome="stopped") == stopped + 1
+
+
+def test_who_leaves_while_the_prompt_is_read_gets_no_answer_written(rambling: Served) -> None:
+    rambling.until("rag_line", 0, line="questions", state="running")
+    stopped = rambling.metric("rag_answers_total", outcome="stopped")
+    written = rambling.metric("rag_tokens_total", use="answer")
+    body = asked("tower " * 5500, stream=True)
+    with httpx.stream("POST", f"{rambling.url}/v1/chat/completions", json=body, timeout=30) as reply:
+        told = next(line for line in reply.iter_lines() if line.startswith(":"))
+        read, total = map(int, re.findall(r"\d+", told))
+        assert read < total / 2
+    rambling.until("rag_answers_total", stopped + 1, outcome="stopped")
+    assert rambling.metric("rag_tokens_total", use="answer") == written
 
 
 def test_a_client_that_does_not_read_holds_up_nobody(rambling: Served) -> None:
