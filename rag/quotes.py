@@ -44,6 +44,10 @@ CONTEXT_WORTH = 0.2  # of a term of what a follow-up leans on, against one of it
 CONTEXT_IN_MEANING = 0.25  # the same of meaning: more, and what was answered before is quoted again
 
 BETWEEN_CELLS = " | "
+LONGEST_ITEM = 240  # characters; a longer item of a list is quoted by the sentence
+_LIST_ITEM = re.compile(
+    r"\s*(?:[-*+•‣◦▪●○·–—]\s|\(?\d{1,3}[.)]\s|[(（]?[一二三四五六七八九十]{1,3}[)）、．])"
+)
 MAILS = frozenset({"message/rfc822", "application/mbox"})
 _HEAD_LINE = re.compile(r"(?:From|To|Cc|Bcc|Date|Subject|Attachments|Reply-To): ")
 
@@ -98,8 +102,11 @@ def quote_answer(
             and _another_row(candidates[index], candidates[chosen[0]], scores[chosen[0]] - scores[index])
         ):
             chosen.append(index)
-    quotes = [_quote(candidates[index], float(scores[index])) for index in chosen]
-    return _with_halves(quotes, hits)
+    quotes: dict[tuple[int, int], Quote] = {}  # two sentences of one list item are one quote
+    for index in chosen:
+        quote = _quote(candidates[index], float(scores[index]))
+        quotes.setdefault((quote.chunk_id, quote.start), quote)
+    return _with_halves(list(quotes.values()), hits)
 
 
 def _read(hits: Sequence[Hit]) -> Sequence[Hit]:
@@ -241,12 +248,26 @@ def _alike(one: _Candidate, other: _Candidate) -> bool:
 
 def _quote(candidate: _Candidate, score: float) -> Quote:
     hit = candidate.hit
+    start, end = _understood(hit.text, candidate.sentence.start, candidate.sentence.end)
     return Quote(
         source=hit.source,
         page=hit.page,
-        start=hit.start + candidate.sentence.start,
-        end=hit.start + candidate.sentence.end,
-        text=candidate.text,
+        start=hit.start + start,
+        end=hit.start + end,
+        text=hit.text[start:end],
         score=score,
         chunk_id=hit.chunk_id,
     )
+
+
+def _understood(text: str, start: int, end: int) -> tuple[int, int]:
+    """The sentence from `start` to `end`, or all of the short list item that it is from.
+
+    "9 in favour." says something after the motion alone.
+    """
+    first = text.rfind("\n", 0, start) + 1
+    newline = text.find("\n", end)
+    item = text[first : newline if newline >= 0 else len(text)].rstrip()
+    if len(item) > LONGEST_ITEM or not _LIST_ITEM.match(item) or first + len(item) < end:
+        return start, end
+    return first + len(item) - len(item.lstrip()), first + len(item)

@@ -175,3 +175,17 @@ def test_a_follow_up_is_answered_by_what_it_leans_on(embedder: LocalEmbeddings) 
         "And the Suez Canal?", [hit(1, text)], embedder, context="How long is the Panama Canal?"
     )
     assert other[0].text == "The Suez Canal is 193 km long."
+
+
+def test_a_short_item_of_a_list_is_quoted_whole(embedder: LocalEmbeddings) -> None:
+    item = "3. The society will not take over the watch house at Penlee. 22 against, 9 in favour."
+    text = f"Decisions\n\n2. £250 will be given to the lifeboat station again. All in favour.\n{item}\n"
+    quotes = quote_answer(
+        "How did the vote on the watch house at Penlee go?", [placed(text, "text/plain")], embedder
+    )
+    assert quotes[0].text == item
+    assert [quote.text for quote in quotes].count(item) == 1
+    assert text[quotes[0].start : quotes[0].end] == item
+    endless = f"- The watch house at Penlee stands on the cliff. {'It is white and low. ' * 20}"
+    first = quote_answer("Where is the watch house at Penlee?", [placed(endless, "text/plain")], embedder)[0]
+    assert first.text == "- The watch house at Penlee stands on the cliff."
