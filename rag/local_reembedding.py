@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
+from rag.dense_cache import CACHE_NAME
 from rag.errors import IndexDamaged, StoreError
 from rag.local_changes import Change
 from rag.local_database import Database, connect, damaged
@@ -102,6 +103,7 @@ class Reembedding:
                 raise damaged(self._database.directory, f"it lists {done} of its {self.chunks} chunks")
             changing.forget_the_past()
             changing.set_meta(self.meta)
+        (self._database.directory / CACHE_NAME).unlink(missing_ok=True)  # of the vectors before
         self.discard()
 
     def discard(self) -> None:

@@ -382,7 +382,7 @@ def test_the_command(
         return (int(ended.value.code or 0), *capfd.readouterr())
 
     status, out, err = run("--embedding-model", str(models / "plain"), "--query-prefix", "query: ", "--json")
-    assert status == 0
+    assert (status, err) == (0, "")
     assert json.loads(out)["embedded"] == CHUNKS
     status, out, err = run("--embedding-model", str(models / "plain"))
     assert (status, out) == (0, "")
