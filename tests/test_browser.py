@@ -336,7 +336,9 @@ def test_upload_ask_and_remove(tab: Tab, tmp_path: Path) -> None:
     (tmp_path / "whales.md").write_text("# Whales\n\nThe blue whale's heart weighs about 180 kilograms.\n")
     (tmp_path / "broken.pdf").write_bytes(b"%PDF-1.7 and nothing else")
     tab.library()
-    tab.page.locator("input[type=file]").set_input_files([tmp_path / "whales.md", tmp_path / "broken.pdf"])
+    tab.page.locator("input[type=file]").first.set_input_files(
+        [tmp_path / "whales.md", tmp_path / "broken.pdf"]
+    )
     expect(tab.page.locator(".done")).to_contain_text("1 added", timeout=SECONDS * 1000)
     expect(tab.page.locator(".done")).to_contain_text("broken.pdf")
     expect(tab.page.locator(".unread")).to_contain_text("broken.pdf")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 
 from rag.errors import StoreError, UsageError
 from ui import uploads
-from ui.uploads import discard, holds, require_few, safe_name, save
+from ui.uploads import discard, holds, require_few, safe_name, save, save_below
 
 
 @pytest.mark.parametrize(
@@ -105,3 +106,32 @@ def test_too_many_at_once() -> None:
     require_few(uploads.MOST_FILES)
     with pytest.raises(UsageError, match="1001 files at once; 1000 is the limit"):
         require_few(1001)
+
+
+@pytest.mark.parametrize(
+    ("path", "kept"),
+    [
+        ("letters/2026/june.md", "letters/2026/june.md"),
+        ("june.md", "june.md"),
+        ("../../etc/passwd", "etc/passwd"),
+        ("/etc/passwd", "etc/passwd"),
+        ("a\\..\\b.txt", "a/b.txt"),
+        ("a/.hidden/./b.txt", "a/hidden/b.txt"),
+        ("x/" * 40 + "y.txt", "x/" * 12 + "y.txt"),
+    ],
+)
+def test_a_file_of_a_dropped_folder_keeps_its_folders(tmp_path: Path, path: str, kept: str) -> None:
+    folder = tmp_path / "uploads"
+    saved = save_below(folder, path, io.BytesIO(b"words"))
+    assert saved == folder / kept
+    assert saved.read_bytes() == b"words"
+    assert holds(folder, os.fsencode(saved))
+    assert not holds(folder / "let", os.fsencode(saved))
+    assert discard(folder, os.fsencode(saved))
+
+
+@given(st.text(max_size=300))
+def test_no_path_leads_out(path: str) -> None:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name).resolve() / "uploads"
+        assert save_below(folder, path, io.BytesIO(b"x")).resolve().is_relative_to(folder)

@@ -86,7 +86,7 @@ def _uploading(workspace: Workspace) -> None:
         st.session_state[_ROUND] = round_number + 1
         uploads.require_few(len(brought))
         for file in brought:
-            uploads.save(workspace.uploads, file.name, file)
+            uploads.save_below(workspace.uploads, file.name, file)
         workspace.intake.start([workspace.uploads])
         st.rerun()
 

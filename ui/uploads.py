@@ -18,6 +18,7 @@ from rag.errors import StoreError, UsageError
 FOLDER_NAME = "uploads"
 MOST_FILES = 1000  # in one go; a larger collection is better named as a folder than sent through a browser
 _LONGEST_NAME = 180  # bytes of UTF-8; file systems take 255, and a number may have to be added
+_MOST_FOLDERS = 12
 _BLOCK_BYTES = 1 << 20
 # Separators, controls, and what reorders text: an "annex\u202efdp.exe" must not look like a PDF.
 _UNWANTED = re.compile(
@@ -57,6 +58,16 @@ def save(folder: Path, name: str, content: BinaryIO) -> Path:
     return path
 
 
+def save_below(folder: Path, path: str, content: BinaryIO) -> Path:
+    """As `save`, for a file of a folder that was dropped: the folders that it lies in are kept.
+
+    `..`, empty and too deep parts of the path are left away, so that it never leads out.
+    """
+    *folders, name = re.split(r"[/\\]", path)
+    kept = [safe_name(part) for part in folders if part.strip(" .")]
+    return save(folder.joinpath(*kept[:_MOST_FOLDERS]), name, content)
+
+
 def require_few(count: int) -> None:
     """Raises `UsageError` when that many files are too many for one go."""
     if count > MOST_FILES:
@@ -65,7 +76,8 @@ def require_few(count: int) -> None:
 
 def holds(folder: Path, location: bytes) -> bool:
     """Whether a location is one of the files kept here."""
-    return os.path.dirname(os.path.realpath(location)) == os.fsencode(os.path.realpath(folder))
+    inside = os.fsencode(os.path.join(os.path.realpath(folder), ""))
+    return os.path.realpath(location).startswith(inside)
 
 
 def discard(folder: Path, location: bytes) -> bool:
