@@ -48,7 +48,6 @@ class Desk:
     def __init__(self, chain: Chain, *, locked: bool) -> None:
         self.chain = chain
         self.locked = locked
-        self.embedder: LocalEmbeddings | None = chain.searcher.embedder
         limit = chain.settings.queue
         at_once = min(AT_ONCE_ON_A_SERVER, limit + 1) if is_address(chain.settings.model) else 1
         self.questions = Line("question", limit, at_once=at_once)
@@ -60,6 +59,11 @@ class Desk:
         self.started = int(time.time())
 
     @property
+    def embedder(self) -> LocalEmbeddings | None:
+        """The index's; None while nothing was ingested, which may come."""
+        return self.chain.searcher.embedder
+
+    @property
     def chat_names(self) -> list[str]:
         """What `model` may say of a question; the first is the one that is told."""
         name = self.chain.model_name
@@ -68,7 +72,8 @@ class Desk:
     @property
     def names(self) -> list[str]:
         """All models, the embedder's last."""
-        return self.chat_names + ([self.embedder.name] if self.embedder else [])
+        embedder = self.embedder
+        return self.chat_names + ([embedder.name] if embedder else [])
 
     def ask(self, asked: Asked) -> Job[Event]:
         """A question's place in the line; raises `ModelBusy`."""
@@ -80,7 +85,7 @@ class Desk:
 
 
 def create_app(chain: Chain, door: Door, *, body_bytes: int = BODY_BYTES) -> ASGIApp:
-    """The server's application; the first call of `/v1/embeddings` and the first question load nothing."""
+    """The server's application, behind its door."""
     desk = Desk(chain, locked=bool(door.keys))
     routes = [
         Route("/v1/chat/completions", _on(desk, chat), methods=["POST"]),

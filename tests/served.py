@@ -20,7 +20,12 @@ class Served:
     """`url` is where it listens; `settings` are `RAG_*` variables by their names without that."""
 
     def __init__(
-        self, index: Path, model: Path | None = None, *, arguments: tuple[str, ...] = (), **settings: object
+        self,
+        index: Path,
+        model: Path | str | None = None,
+        *,
+        arguments: tuple[str, ...] = (),
+        **settings: object,
     ) -> None:
         given = {f"RAG_{name.upper()}": str(value) for name, value in settings.items()}
         command = [sys.executable, "-m", "ui.cli", "serve", "--port", "0", "--index", str(index)]

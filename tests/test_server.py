@@ -17,6 +17,7 @@ import openai
 import pytest
 from langchain_core.messages import AIMessage, HumanMessage, SystemMessage
 from langchain_openai import ChatOpenAI, OpenAIEmbeddings
+from model_server import ModelServer
 from served import Served
 from small_index import write_index
 
@@ -73,6 +74,7 @@ def test_a_question_by_openais_client(writing: Served) -> None:
     assert reply.usage.total_tokens == reply.usage.prompt_tokens + reply.usage.completion_tokens
     assert reply.model_extra is not None
     rag = reply.model_extra["rag"]
+    assert reply.rag is rag
     assert rag["text"] == SAYS
     assert rag["citations"][0]["quote"] == "It was lit by 24 candles."
     assert rag["citations"][0]["source"] == "lights/eddystone.txt"
@@ -452,3 +454,22 @@ def test_an_index_that_goes_is_told_and_comes_back(tmp_path: Path) -> None:
         (tmp_path / "away").rename(index)
         assert httpx.get(f"{served.url}/health").json() == {"status": "ok"}
         assert post(served, asked() | {"model": "quotes"}).status_code == 200
+
+
+def test_a_model_on_a_server(index: Path, scripted_model: Callable[[str], Path]) -> None:
+    with (
+        ModelServer(scripted_model(SAYS)) as model,
+        Served(index, model.address("openchat"), queue=1, window=2048) as served,
+    ):
+        with ThreadPoolExecutor(2) as pool:
+            replies = list(pool.map(lambda _: post(served, asked(condition="Math Correct")), range(2)))
+        assert [reply.status_code for reply in replies] == [200, 200]
+        assert replies[0].json()["choices"][0]["message"]["content"] == SAYS + FOOTNOTE
+        sent = [entry for entry in model.log() if entry["path"].endswith("chat/completions")]
+        assert [entry["body"]["condition"] for entry in sent] == ["Math Correct"] * 2
+        model.close()
+        for stream in (False, True):
+            gone = post(served, asked(stream=stream))
+            assert gone.status_code == 503
+            assert gone.json()["error"]["code"] == "ModelFailed"
+            assert int(gone.headers["Retry-After"]) >= 1
