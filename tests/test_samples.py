@@ -20,9 +20,12 @@ FILES = sorted(path.relative_to(SAMPLES).as_posix() for path in SAMPLES.rglob("*
 QUESTIONS: list[dict[str, Any]] = [
     json.loads(line) for line in (DATA / "questions.jsonl").read_text("utf-8").splitlines()
 ]
+FOLLOW_UPS: list[dict[str, Any]] = [
+    json.loads(line) for line in (DATA / "follow_ups.jsonl").read_text("utf-8").splitlines()
+]
 ANSWERS = [
     pytest.param(answer["source"], answer["page"], answer["answer"], id=f"{question['id']}-{position}")
-    for question in QUESTIONS
+    for question in [*QUESTIONS, *FOLLOW_UPS]
     for position, answer in enumerate([question, *question.get("also", [])])
     if answer["source"] is not None
 ]
