@@ -11,24 +11,24 @@ import importlib.metadata
 import threading
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, TypeVar
 
 from mcp.server.mcpserver import Context, MCPServer
 from mcp.server.mcpserver.exceptions import ToolError
 from mcp.server.transport_security import TransportSecuritySettings
-from mcp.types import CallToolResult, TextContent, ToolAnnotations
-from pydantic import BaseModel, Field
+from mcp.types import CallToolResult, ToolAnnotations
+from pydantic import Field
 from starlette.types import ASGIApp
 
 from rag.chain import Chain
 from rag.errors import RagError, UsageError
 from rag.loaded_model import load_model
+from rag.mcp_replies import Answered, Found, Listed, ReadPage, answered, cited, found, listed
 from rag.places import place_words
-from rag.records import Answer, Done, Event, Hit, Queued, Reading, Source, Verdict
+from rag.records import Answer, Done, Event, Queued, Reading
 from rag.searcher import Searcher, load_searcher
 from rag.server_guard import BODY_BYTES, Door, Guard
 from rag.server_line import Line
-from rag.server_replies import footnotes
 from rag.settings import Settings
 
 PAGE_CHARACTERS = 20_000  # of a page's text in one reply; a log file can be one page of many megabytes
@@ -53,78 +53,6 @@ Only = Annotated[
 ]
 
 
-class FoundPassage(BaseModel):
-    """A passage that a search found; `citation` says where it stands."""
-
-    citation: str
-    source: str
-    page: int
-    start: int
-    end: int
-    score: float
-    headings: list[str]
-    text: str
-
-
-class Found(BaseModel):
-    """What a search found, best first."""
-
-    passages: list[FoundPassage]
-
-
-class AnswerCitation(BaseModel):
-    """A number in the answer: where the quoted words stand, and whether they bear the sentence out."""
-
-    number: int
-    citation: str
-    source: str
-    page: int
-    start: int
-    end: int
-    quote: str
-    verdict: Verdict
-
-
-class Answered(BaseModel):
-    """An answer; when `abstained`, the documents don't say, and `nearest` is what came near."""
-
-    answer: str
-    abstained: bool
-    mode: Literal["openchat", "quotes"]
-    citations: list[AnswerCitation]
-    nearest: list[str]
-
-
-class ListedSource(BaseModel):
-    """A document in the index."""
-
-    source: str
-    title: str | None
-    media_type: str
-    pages: int
-    ingested_at: str
-
-
-class Listed(BaseModel):
-    """Documents, ordered by name; `next_offset` where there are more."""
-
-    total: int
-    sources: list[ListedSource]
-    next_offset: int | None
-
-
-class ReadPage(BaseModel):
-    """A page's text from `start` on; `next_start` where there is more of it."""
-
-    citation: str
-    source: str
-    page: int
-    pages: int
-    text: str
-    start: int
-    next_start: int | None
-
-
 class Documents:
     """One index as the tools see it; blocking, and usable from many threads.
 
@@ -146,7 +74,7 @@ class Documents:
 
     def search(self, question: str, k: int, only: list[str]) -> Found:
         """The best passages."""
-        return Found(passages=[_found(hit) for hit in self._searcher.search(question, k=k, only=only)])
+        return Found(passages=[found(hit) for hit in self._searcher.search(question, k=k, only=only)])
 
     def events(self, question: str, only: list[str], stop: threading.Event) -> Iterator[Event]:
         """An answer's events; the first question loads the model."""
@@ -163,23 +91,23 @@ class Documents:
         end = offset + limit
         return Listed(
             total=len(wanted),
-            sources=[_listed(one) for one in wanted[offset:end]],
+            sources=[listed(one) for one in wanted[offset:end]],
             next_offset=end if end < len(wanted) else None,
         )
 
     def page(self, source: str, number: int, start: int) -> ReadPage:
         """A page's text, or as much of it as a reply holds."""
         with self._searcher.store.snapshot() as snapshot:
-            found = snapshot.find(source)
-            page = snapshot.page(found.source, number)
+            document = snapshot.find(source)
+            page = snapshot.page(document.source, number)
         if start > len(page.text):
             raise UsageError(f"start is {start}; the page has {len(page.text)} characters")
         end = start + PAGE_CHARACTERS
         return ReadPage(
-            citation=_cited(found.source, place_words(found.media_type, number, label=page.label)),
-            source=found.source,
+            citation=cited(document.source, place_words(document.media_type, number, label=page.label)),
+            source=document.source,
             page=number,
-            pages=found.page_count,
+            pages=document.page_count,
             text=page.text[start:end],
             start=start,
             next_start=end if end < len(page.text) else None,
@@ -213,7 +141,7 @@ def create_mcp(documents: Documents) -> MCPServer[None]:
         only: Only = [],  # noqa: B006
     ) -> Annotated[CallToolResult, Answered]:
         """Answer a question from the documents alone, with citations; says so where they don't answer it."""
-        return _answered(await _asked(answers, partial(documents.events, question, only), context))
+        return answered(await _asked(answers, partial(documents.events, question, only), context))
 
     @server.tool(annotations=_READS)
     async def list_sources(
@@ -281,58 +209,3 @@ async def _asked(
     except RagError as error:
         raise ToolError(str(error)) from error
     raise AssertionError("the stream ended without its last event")
-
-
-def _answered(answer: Answer) -> CallToolResult:
-    """The answer as text with footnotes, and as a record."""
-    nearest = [_cited(one.source, one.place) for one in answer.passages] if answer.abstained else []
-    record = Answered(
-        answer=answer.text,
-        abstained=answer.abstained,
-        mode=answer.mode,
-        citations=[
-            AnswerCitation(
-                number=one.number,
-                citation=_cited(one.source, one.place),
-                source=one.source,
-                page=one.page,
-                start=one.start,
-                end=one.end,
-                quote=one.quote,
-                verdict=one.verdict,
-            )
-            for one in answer.citations
-        ],
-        nearest=list(dict.fromkeys(nearest)),
-    )
-    return CallToolResult(
-        content=[TextContent(type="text", text=answer.text + footnotes(answer.citations))],
-        structured_content=record.model_dump(mode="json"),
-    )
-
-
-def _found(hit: Hit) -> FoundPassage:
-    return FoundPassage(
-        citation=_cited(hit.source, hit.place),
-        source=hit.source,
-        page=hit.page,
-        start=hit.start,
-        end=hit.end,
-        score=round(hit.score, 4),
-        headings=list(hit.headings),
-        text=hit.text,
-    )
-
-
-def _listed(source: Source) -> ListedSource:
-    return ListedSource(
-        source=source.source,
-        title=source.title,
-        media_type=source.media_type,
-        pages=source.page_count,
-        ingested_at=source.ingested_at,
-    )
-
-
-def _cited(source: str, place: str) -> str:
-    return ", ".join(filter(None, [source, place]))
