@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import re
 import subprocess
@@ -188,3 +189,35 @@ def test_the_same_guard_as_rag_serve(over_http: str) -> None:
     )
     assert httpx.post(over_http, content=b" " * 1_100_000, headers=key).status_code == 413
     assert httpx.post(over_http, content=b"{", headers=key).status_code in (400, 406)
+
+
+async def test_a_client_that_cancels_stops_the_model(index: Path, random_model: Path) -> None:
+    """The model would write 3000 tokens: whoever asks meanwhile is told of one that comes before."""
+    arguments = ["-m", "ui.cli", "mcp", "--index", str(index), "--model", str(random_model)]
+    environment = {"RAG_THREADS": "1", "RAG_RESERVE": "3000", "XDG_DATA_HOME": str(index.parent)}
+    server = StdioServerParameters(command=sys.executable, args=arguments, env=environment, cwd=ROOT)
+
+    async with Client(server) as client:
+
+        async def messages_until_read(*, cancel: bool) -> list[str | None]:
+            said: list[str | None] = []
+            is_read = asyncio.Event()
+
+            async def told(done: float, total: float | None, message: str | None) -> None:
+                said.append(message)
+                if done == total or (message or "").startswith("waiting"):
+                    is_read.set()
+
+            call = asyncio.create_task(client.call_tool("ask", {"question": HOW}, progress_callback=told))
+            await asyncio.wait_for(is_read.wait(), 60)
+            asked.append(call)
+            if cancel:
+                call.cancel()
+                await asyncio.sleep(1)
+            return said
+
+        asked: list[asyncio.Task[CallToolResult]] = []
+        assert set(await messages_until_read(cancel=True)) == {"reading the passages"}
+        assert set(await messages_until_read(cancel=False)) == {"reading the passages"}
+        assert "waiting, 1 before you" in await messages_until_read(cancel=True)
+        asked[1].cancel()
