@@ -38,6 +38,8 @@ class Served:
             text=True,
             cwd=ROOT,
             env=environment,
+            # a shell's background job ignores SIGINT, and so would what it starts
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
         )
         assert self._process.stdout is not None
         assert self._process.stderr is not None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import multiprocessing
 import os
 import signal
 import subprocess
@@ -24,7 +23,7 @@ from hypothesis import strategies as st
 from langchain_core.documents import Document
 from langchain_core.embeddings import DeterministicFakeEmbedding
 from langchain_core.vectorstores import VectorStore
-from langchain_embeddings import Hashed, Other, Plane, add_thirty
+from langchain_embeddings import Hashed, Other, Plane
 from langchain_tests.integration_tests import VectorStoreIntegrationTests
 from test_store_crash import as_another_user
 
@@ -449,14 +448,13 @@ def test_killed_at_any_moment_each_call_is_whole(tmp_path: Path) -> None:
 
 
 def test_two_processes_write_at_once(tmp_path: Path) -> None:
-    context = multiprocessing.get_context("spawn")
     FaissStore(Hashed(), tmp_path / "store").close()
-    workers = [context.Process(target=add_thirty, args=(str(tmp_path / "store"), name)) for name in "xy"]
-    for worker in workers:
-        worker.start()
-    for worker in workers:
-        worker.join(60)
-    assert [worker.exitcode for worker in workers] == [0, 0]
+    code = "import sys; from langchain_embeddings import add_thirty; add_thirty(*sys.argv[1:])"
+    workers = [
+        subprocess.Popen([sys.executable, "-c", code, tmp_path / "store", name], cwd=Path(__file__).parent)
+        for name in "xy"
+    ]
+    assert [worker.wait(60) for worker in workers] == [0, 0]
     with FaissStore(Hashed(), tmp_path / "store") as store:
         assert len(store) == 60
         assert store.check() == []

@@ -101,6 +101,13 @@ def test_many_rows_take_little_more_than_their_text() -> None:
     assert peak < 6 * len(text)
 
 
+def test_quoted_cells_with_other_delimiters_in_them() -> None:
+    """What stands between quoted cells divides them, not what stands in them more often."""
+    data = b'"a";"a";"a,"\r\n"a";"a,a,";"a,a,"\r\n"a,a";"a,a";"a,a"\r\n'
+    assert len(text_of(data).split("\n")) == 3
+    assert text_of(b'"x, y";"say ""hi"", ok"\n"1,5";"2,5"\n').count("\n") == 1
+
+
 WORDS = st.builds(str.__add__, st.sampled_from("aé城"), st.text("ab \n\"',é城", max_size=6))
 
 

@@ -25,6 +25,11 @@ _SAMPLE_ROWS = 200
 _LONGEST_CELL = 1 << 20  # characters; a longer one comes of a quotation mark that is never closed
 _END = "\x1eend\x1e"  # a row of its own, unless a quotation mark before it is never closed
 _DECIMAL = re.compile(r"[-+]?\d{1,3}(?:[.\s']?\d{3})*,\d+\s?[%€]?|[-+]?\d{1,3}(?:,\d{3})+(?:\.\d+)?")
+# A first row of quoted cells alone: what stands between them divides, whatever stands in them.
+_CELL = r'"(?:[^"]|"")*+"'
+_ALL_QUOTED = re.compile(rf"{_CELL}([{re.escape(_DELIMITERS)}]){_CELL}(?:\1{_CELL})*(?:\r?\n|\Z)")
+    rf'"(?:[^"]|"")*+"([{re.escape(_DELIMITERS)}])"(?:[^"]|"")*+"(?:\1"(?:[^"]|"")*+")*(?:\r?\n|\Z)'
+)
 _TOLD = re.compile(r'"?sep=(.)"?\s*')  # the first line of what Excel shall read
 
 
@@ -105,6 +110,8 @@ def _dialect(sample: str) -> _Dialect:
     escaped = '\\"' in sample and '""' not in sample.replace(',""', "").replace(';""', "")
     if told := _TOLD.match(sample):
         return _Dialect(told[1], escaped)
+    if quoted := _ALL_QUOTED.match(sample):
+        return _Dialect(quoted[1], escaped)
     best = max(_DELIMITERS, key=lambda delimiter: _fitness(sample, _Dialect(delimiter, escaped)))
     return _Dialect(best, escaped)
 
