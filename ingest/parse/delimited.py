@@ -28,8 +28,6 @@ _DECIMAL = re.compile(r"[-+]?\d{1,3}(?:[.\s']?\d{3})*,\d+\s?[%€]?|[-+]?\d{1,3}
 # A first row of quoted cells alone: what stands between them divides, whatever stands in them.
 _CELL = r'"(?:[^"]|"")*+"'
 _ALL_QUOTED = re.compile(rf"{_CELL}([{re.escape(_DELIMITERS)}]){_CELL}(?:\1{_CELL})*(?:\r?\n|\Z)")
-    rf'"(?:[^"]|"")*+"([{re.escape(_DELIMITERS)}])"(?:[^"]|"")*+"(?:\1"(?:[^"]|"")*+")*(?:\r?\n|\Z)'
-)
 _TOLD = re.compile(r'"?sep=(.)"?\s*')  # the first line of what Excel shall read
 
 
