@@ -21,17 +21,15 @@ from typing import Any
 from unittest.mock import patch
 
 import gguf
+import llama_cpp as ll
 import mistral_common
 import numpy as np
 from sentencepiece import SentencePieceProcessor
 
-from rag import llama
 from rag.llama import READ_BATCH, Engine, Piece, Read
 from rag.lookup import GUESSED, Lookup
 from rag.prompt import citation_grammar
 from rag.state_cache import StateCache
-
-ll = llama.ll  # loaded as the project loads it
 
 # The model card's shape.
 LAYERS, WIDTH, FEED_FORWARD, HEADS, KEY_HEADS, WINDOW = 32, 4096, 14336, 32, 8, 8192

@@ -21,19 +21,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import llama_cpp as ll
 import numpy as np
 
 from rag.errors import ModelFailed, ModelInvalid, WindowExceeded
 from rag.gguf import read_header, require_openchat
 from rag.lookup import Lookup
 from rag.state_cache import WORTH_TOKENS, StateCache, common_prefix
-
-# llama.cpp's threads wait for each other some hundred times a token. Left alone they spin meanwhile, and
-# where another program wants a core, for its whole time slice: six times slower was seen. So they sleep,
-# unless the user's environment says otherwise. The library reads this when it is loaded.
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-
-import llama_cpp as ll
 
 # Prompt tokens decoded in one call: progress is reported and Stop is seen at least this often.
 READ_BATCH = 128

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable
@@ -180,21 +177,6 @@ def test_the_repeat_penalty_follows_the_paper() -> None:
     logits = np.array([4.0, -4.0, 4.0], np.float32)
     sampler._penalise_repeats(logits)
     assert logits.tolist() == [2.0, -8.0, 4.0]
-
-
-@pytest.mark.parametrize(("given", "kept"), [(None, "PASSIVE"), ("ACTIVE", "ACTIVE")])
-def test_threads_sleep_while_they_wait(given: str | None, kept: str) -> None:
-    """Spinning ones stall for whole time slices beside a busy program; the user's own setting wins."""
-    environment = {name: value for name, value in os.environ.items() if name != "OMP_WAIT_POLICY"}
-    code = "import os, rag.llama; print(os.environ['OMP_WAIT_POLICY'])"
-    ran = subprocess.run(
-        [sys.executable, "-c", code],
-        env={**environment, **({"OMP_WAIT_POLICY": given} if given else {})},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert ran.stdout.strip() == kept
 
 
 def test_stop_while_reading(random_model: Path) -> None:
