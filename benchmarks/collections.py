@@ -21,11 +21,11 @@ import numpy as np
 
 from ingest.chunk import embedded_text, split
 from ingest.parse import parse
-from rag.embeddings import LocalEmbeddings
-from rag.expected_text import Stretch, stretches_of
-from rag.local_store import LocalStore
+from rag.embedding.embeddings import LocalEmbeddings
 from rag.records import Chunk, Document, IndexMeta, Page, Place
-from rag.store import open_store
+from rag.store.local_store import LocalStore
+from rag.store.open import open_store
+from rag.text.expected_text import Stretch, stretches_of
 
 CHUNK_TOKENS = 200  # as in the settings
 

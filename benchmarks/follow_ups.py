@@ -16,14 +16,14 @@ from itertools import groupby
 from pathlib import Path
 
 from benchmarks.collections import Asked, Collection, indexed, samples
-from rag.embeddings import LocalEmbeddings
+from rag.embedding.embeddings import LocalEmbeddings
 from rag.evidence import answers
-from rag.expected_text import Stretch, overlaps, stretches_of
-from rag.follow_up import lean
-from rag.local_snapshot import Snapshot
 from rag.quotes import quote_answer
 from rag.records import Hit, Turn
-from rag.search import search
+from rag.search.follow_up import lean
+from rag.search.search import search
+from rag.store.local_snapshot import Snapshot
+from rag.text.expected_text import Stretch, overlaps, stretches_of
 
 FIRST = 5
 

@@ -141,7 +141,7 @@ def _resident_megabytes() -> float:
 
 
 def _characters(index: Path) -> int:
-    from rag.store import open_store
+    from rag.store.open import open_store
 
     store = open_store(index)
     with store.snapshot() as snapshot:

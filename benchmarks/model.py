@@ -26,10 +26,10 @@ import mistral_common
 import numpy as np
 from sentencepiece import SentencePieceProcessor
 
-from rag.llama import READ_BATCH, Engine, Piece, Read
-from rag.lookup import GUESSED, Lookup
+from rag.model.llama import READ_BATCH, Engine, Piece, Read
+from rag.model.lookup import GUESSED, Lookup
+from rag.model.state_cache import StateCache
 from rag.prompt import citation_grammar
-from rag.state_cache import StateCache
 
 # The model card's shape.
 LAYERS, WIDTH, FEED_FORWARD, HEADS, KEY_HEADS, WINDOW = 32, 4096, 14336, 32, 8, 8192

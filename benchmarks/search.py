@@ -25,15 +25,15 @@ from unittest.mock import patch
 import numpy as np
 
 from benchmarks.collections import Asked, Collection, collections_in, indexed, samples
-from rag import fusion
-from rag.embeddings import LocalEmbeddings
+from rag.embedding.embeddings import LocalEmbeddings
 from rag.evidence import answers
-from rag.expected_text import Stretch, character_recall, overlaps
-from rag.local_snapshot import Snapshot
 from rag.quotes import quote_answer
 from rag.records import Hit
-from rag.search import search
-from rag.words import match_query
+from rag.search import fusion
+from rag.search.search import search
+from rag.store.local_snapshot import Snapshot
+from rag.text.expected_text import Stretch, character_recall, overlaps
+from rag.text.words import match_query
 
 FIRST = 5  # hits that are looked at, as in measures of this kind
 DEPTH = 100  # of each leg in reciprocal rank fusion
@@ -120,8 +120,8 @@ WAYS: dict[str, Finder] = {
 def _without(part: str) -> Iterator[None]:
     """Ours with one ingredient left out."""
     instead: dict[str, AbstractContextManager[object]] = {
-        "cosine": patch("rag.search.trust", return_value=0.0),
-        "trust": patch("rag.search.trust", return_value=1.0),
+        "cosine": patch("rag.search.search.trust", return_value=0.0),
+        "trust": patch("rag.search.search.trust", return_value=1.0),
         "BM25": patch.object(fusion, "KEYWORD_WORTH", 0.0),
         "sentence": patch.object(fusion, "SENTENCE_WORTH", 0.0),
     }

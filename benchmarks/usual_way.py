@@ -13,7 +13,7 @@ import json
 import time
 from pathlib import Path
 
-from rag.minilm import bundled_folder
+from rag.embedding.minilm import bundled_folder
 
 TEXTS = (".txt", ".md")
 

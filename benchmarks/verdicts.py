@@ -26,8 +26,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from rag.reading import read, units
-from rag.verdicts import Similarity, judge
+from rag.verdicts.reading import read, units
+from rag.verdicts.verdict import Similarity, judge
 
 CASES = Path(__file__).parent.parent / "data" / "verdicts.jsonl"
 VERDICTS = ("supported", "weak", "unsupported")
@@ -79,7 +79,7 @@ def outcomes(similarity: Similarity | None) -> list[Outcome]:
 
 def embedder_similarity() -> Similarity:
     """Cosines by the bundled embedder."""
-    from rag.embeddings import LocalEmbeddings
+    from rag.embedding.embeddings import LocalEmbeddings
 
     embedder = LocalEmbeddings()
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterator
 
-from rag.sentences import spans
+from rag.text.sentences import spans
 
 PARAGRAPH, LINE, SENTENCE = 3, 2, 1  # how well a text is cut before a unit
 _PAUSES, _WIDE_PAUSES = ",;:)\n", "，；、：）」』】"  # inside a sentence it is cut after these at best

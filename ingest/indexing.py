@@ -16,9 +16,9 @@ import numpy as np
 
 from ingest.chunk import split
 from ingest.embedded import embedded_text
-from rag.embeddings import LocalEmbeddings
-from rag.local_writer import DIGEST_BYTES, Writer
+from rag.embedding.embeddings import LocalEmbeddings
 from rag.records import Chunk, Document, Place
+from rag.store.local_writer import DIGEST_BYTES, Writer
 
 EMBEDDED_TOGETHER = 256  # chunks; between two such portions progress is told and Stop is seen
 

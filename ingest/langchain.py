@@ -24,7 +24,7 @@ from ingest.passwords import read_passwords
 from ingest.reading import parse_file
 from ingest.sandbox import Sandbox
 from ingest.walk import Walk
-from rag.embeddings import LocalEmbeddings
+from rag.embedding.embeddings import LocalEmbeddings
 from rag.errors import SourceError, UsageError
 from rag.places import page_name, place_of
 from rag.records import Chunk, Document, Failure, Heading, Hit, Page

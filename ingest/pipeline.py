@@ -26,15 +26,15 @@ from ingest.reading import parse_file
 from ingest.report import Progress, Report
 from ingest.sandbox import Sandbox
 from rag.errors import IndexMismatch, SourceError
-from rag.local_store import LocalStore
-from rag.local_writer import Writer
 from rag.records import Failure, IndexMeta
 from rag.settings import BUNDLED_EMBEDDER, Settings
-from rag.store import open_store
+from rag.store.local_store import LocalStore
+from rag.store.local_writer import Writer
+from rag.store.open import open_store
 
 if TYPE_CHECKING:
     from ingest.indexing import Indexer, Prepared
-    from rag.embeddings import LocalEmbeddings
+    from rag.embedding.embeddings import LocalEmbeddings
 
 __all__ = ["Progress", "Report", "ingest"]
 

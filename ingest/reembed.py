@@ -13,14 +13,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from ingest.embedded import prefix
-from rag.embeddings import LocalEmbeddings
+from rag.embedding.embeddings import LocalEmbeddings
 from rag.errors import UsageError
-from rag.local_reembedding import Reembedding, remove_staging
-from rag.local_store import LocalStore
-from rag.local_writer import Writer
 from rag.records import IndexMeta
 from rag.settings import Settings
-from rag.store import open_store
+from rag.store.local_reembedding import Reembedding, remove_staging
+from rag.store.local_store import LocalStore
+from rag.store.local_writer import Writer
+from rag.store.open import open_store
 
 _LOCK_SECONDS = 2
 

@@ -22,7 +22,7 @@ from rag.errors import IndexLocked, UsageError
 from rag.settings import Settings
 
 if TYPE_CHECKING:
-    from rag.embeddings import LocalEmbeddings
+    from rag.embedding.embeddings import LocalEmbeddings
 
 REST_SECONDS = 1.0
 LONGEST_WAIT_SECONDS = 30.0
@@ -64,7 +64,7 @@ def follow(
 
 
 def _load(name: str) -> LocalEmbeddings:
-    from rag.embeddings import LocalEmbeddings
+    from rag.embedding.embeddings import LocalEmbeddings
 
     return LocalEmbeddings(name)
 

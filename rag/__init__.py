@@ -2,10 +2,11 @@
 
     from rag import ChatOpenChat, FaissStore, LocalEmbeddings, load_chain, load_retriever
 
-A question's way through this package, in the order of its modules: `store` opens the index, `search` finds
-hits, `prompt` makes token ids of them, `openchat` runs the model, `citations` and `verdicts` check what it
-wrote, `quotes` answers where there is no model, `chain` is all of it in one stream. Beside that way,
-`langchain_store` keeps other pipelines' documents, and `saved_faiss` brings over what they had
+A question's way through this package: `store` opens the index, `search` finds hits, `prompt` makes token ids
+of them, `model` runs OpenChat (`remote` asks one on a server), `citations` and `verdicts` check what it
+wrote, `quotes` answers where there is no model, `chain` is all of it in one stream. Beside that way:
+`embedding` makes vectors, `model_files` brings the model here, `evaluation` measures, `server` lets other
+programs ask, and `langchain` keeps other pipelines' documents and brings over what they had
 (docs/langchain.md). Names load on first use, so importing `rag` costs nothing.
 """
 
@@ -16,11 +17,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from rag.chain import Chain, load_chain
-    from rag.embeddings import LocalEmbeddings
-    from rag.langchain_store import FaissStore
-    from rag.openchat import ChatOpenChat
-    from rag.retriever import RagRetriever, load_retriever
-    from rag.saved_faiss import import_saved_faiss
+    from rag.embedding.embeddings import LocalEmbeddings
+    from rag.langchain.faiss_store import FaissStore
+    from rag.langchain.retriever import RagRetriever, load_retriever
+    from rag.langchain.saved_faiss import import_saved_faiss
+    from rag.model.openchat import ChatOpenChat
 
 __all__ = [
     "Chain",
@@ -35,13 +36,13 @@ __all__ = [
 
 _HOMES = {
     "Chain": "rag.chain",
-    "ChatOpenChat": "rag.openchat",
-    "FaissStore": "rag.langchain_store",
-    "LocalEmbeddings": "rag.embeddings",
-    "RagRetriever": "rag.retriever",
-    "import_saved_faiss": "rag.saved_faiss",
+    "ChatOpenChat": "rag.model.openchat",
+    "FaissStore": "rag.langchain.faiss_store",
+    "LocalEmbeddings": "rag.embedding.embeddings",
+    "RagRetriever": "rag.langchain.retriever",
+    "import_saved_faiss": "rag.langchain.saved_faiss",
     "load_chain": "rag.chain",
-    "load_retriever": "rag.retriever",
+    "load_retriever": "rag.langchain.retriever",
 }
 
 

@@ -20,11 +20,8 @@ from rag.abstention import abstains, abstention, said_of
 from rag.citations import CitationReader
 from rag.errors import UsageError
 from rag.evidence import answers
-from rag.filters import filters_of
-from rag.follow_up import Leaning, lean
-from rag.loaded_model import Model, Usage, load_model, sampling_of
-from rag.local_store import LocalStore
-from rag.openchat import turns_from_messages
+from rag.model.loaded_model import Model, Usage, load_model, sampling_of
+from rag.model.openchat import turns_from_messages
 from rag.passages import number_passages
 from rag.places import line_of, place_of
 from rag.prompt import Prompt, build_prompt, citation_grammar
@@ -47,20 +44,23 @@ from rag.records import (
     TextDelta,
     Turn,
 )
-from rag.rewrite import rewritten
-from rag.search import SearchResult
-from rag.searcher import Searcher, load_searcher
+from rag.search.filters import filters_of
+from rag.search.follow_up import Leaning, lean
+from rag.search.rewrite import rewritten
+from rag.search.search import SearchResult
+from rag.search.searcher import Searcher, load_searcher
 from rag.settings import Settings, load_settings
+from rag.store.local_store import LocalStore
 from rag.template import Condition
-from rag.verdicts import judge
+from rag.verdicts.verdict import judge
 
 
 class Chain(Runnable[dict[str, Any], Answer]):
     """Question in, cited answer out; a LangChain `Runnable`, and usable from many threads.
 
     Input of `invoke` and `stream`: `{"question": str, "history": [LangChain messages], "only": [filters]}`;
-    `history` and `only` (which documents are asked: see `rag.filters`) may be absent. `invoke` gives an
-    `Answer`, `stream` the events that lead to it.
+    `history` and `only` (which documents are asked: see `rag.search.filters`) may be absent. `invoke` gives
+    an `Answer`, `stream` the events that lead to it.
     """
 
     def __init__(

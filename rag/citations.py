@@ -16,11 +16,11 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import PurePosixPath
 
-from rag.marks import MARK
 from rag.places import line_of, place_of
 from rag.records import Citation, Cited, Mark, Passage, Sentence, TextDelta, Verdict
-from rag.sentences import spans
-from rag.verdicts import Judgement
+from rag.text.marks import MARK
+from rag.text.sentences import spans
+from rag.verdicts.verdict import Judgement
 
 # sentence without its marks, the cited passages' texts, what is known about them besides -> judgement
 Judge = Callable[[str, Sequence[str], str], Judgement]

@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from math import log
 
 from rag.records import Hit
-from rag.stopwords import FUNCTION_CHARACTERS
-from rag.wording import sentences, share
-from rag.words import content_terms, is_pair, term_set
+from rag.text.stopwords import FUNCTION_CHARACTERS
+from rag.text.wording import sentences, share
+from rag.text.words import content_terms, is_pair, term_set
 
 CONSIDERED = 5  # hits; the more are looked at, the more of a question some hit holds by chance
 

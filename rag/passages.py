@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from rag.marks import MARK
 from rag.places import page_name
 from rag.records import Hit, LeftOut, Passage
 from rag.template import Tokenize, encode_part
+from rag.text.marks import MARK
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,10 +12,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rag.errors import WindowExceeded
-from rag.marks import MARK
 from rag.passages import fit
 from rag.records import Hit, Ledger, LeftOut, Passage, Turn
 from rag.template import BEGIN, END_OF_TURN, Condition, Tokenize, encode_part, encode_text, header
+from rag.text.marks import MARK
 
 # One phrase for "cannot answer", shared by instruction, grammar, citations and tests.
 ABSTENTION = "Not in the documents."

@@ -14,11 +14,11 @@ from itertools import pairwise
 import numpy as np
 
 from rag.answer_kinds import asks_nothing, has_kind, kind_asked, points_back
-from rag.embeddings import LocalEmbeddings
+from rag.embedding.embeddings import LocalEmbeddings
 from rag.records import Hit
-from rag.run_on import first_part, goes_on, last_part
-from rag.wording import Worded, rarity, sentences, share
-from rag.words import content_terms, has_content
+from rag.search.run_on import first_part, goes_on, last_part
+from rag.text.wording import Worded, rarity, sentences, share
+from rag.text.words import content_terms, has_content
 
 READ_HITS = 5  # hits whose sentences are compared
 EMBEDDED = 32  # sentences that are embedded: those with the best wording
@@ -86,7 +86,7 @@ def quote_answer(
 
     `hits` are a search's, best first. A further sentence is quoted only if it is not far behind and says
     something else; one that a page break cuts is two quotes. `context` is what a follow-up leans on
-    (`rag.follow_up`). No hits, no quotes.
+    (`rag.search.follow_up`). No hits, no quotes.
     """
     candidates = _candidates(_read(hits))
     if not candidates or most < 1:

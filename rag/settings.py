@@ -19,7 +19,7 @@ from typing import Any
 import platformdirs
 
 from rag.errors import UsageError
-from rag.model_records import default_model
+from rag.model_files.records import default_model
 
 BUNDLED_EMBEDDER = "all-MiniLM-L6-v2"
 # RAG_CONFIG names the file to read instead of ./rag.toml; a key is no setting, so that it is never shown.

@@ -87,7 +87,7 @@ class Model:
     """llama.cpp with the lock that its one context needs."""
 
     def __init__(self, gguf: Path, window: int) -> None:
-        from rag.llama import Engine
+        from rag.model.llama import Engine
 
         self.engine = Engine(gguf, window=window, threads=1)
         self.name = gguf.stem
@@ -105,7 +105,7 @@ class Model:
 
     def write(self, body: dict[str, Any], ids: list[int], entry: dict[str, Any]) -> Iterator[dict[str, Any]]:
         """The answer to `body`, read from `ids`, as steps: progress, tokens, and why it ended."""
-        from rag.llama import Read, Sampling
+        from rag.model.llama import Read, Sampling
 
         sampling = Sampling(
             temperature=body.get("temperature", 0.7),

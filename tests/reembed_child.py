@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 import warnings
 
-import rag.local_reembedding
+import rag.store.local_reembedding
 from ingest.reembed import reembed
 from rag.settings import Settings
 
@@ -19,7 +19,7 @@ def say(*words: object) -> None:
 
 if __name__ == "__main__":
     warnings.simplefilter("ignore")
-    rag.local_reembedding.PORTION = 2
+    rag.store.local_reembedding.PORTION = 2
     settings = Settings(index=sys.argv[1], embedding_model=sys.argv[2])
     report = reembed(settings, progress=lambda state: say("kept", state.done))
     say("done", report.embedded)

@@ -6,9 +6,9 @@ import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 
-from rag.embeddings import LocalEmbeddings
+from rag.embedding.embeddings import LocalEmbeddings
 from rag.records import Chunk, Document, IndexMeta, Page, Place
-from rag.store import open_store
+from rag.store.open import open_store
 
 PAGES = {
     "lights/eddystone.txt": [

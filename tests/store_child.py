@@ -12,7 +12,7 @@ from pathlib import Path
 
 import store_samples as samples
 
-from rag.local_store import LocalStore
+from rag.store.local_store import LocalStore
 
 NAMES = ["a", "b", "c", "d", "e"]
 TEXTS = ["banana\nape", "ape", "\n".join(f"line {n} aeio" for n in range(60)), "ohio\f\fpie", "e"]

@@ -11,9 +11,9 @@ from hashlib import blake2b, sha256
 
 import numpy as np
 
-from rag.local_store import LocalStore
-from rag.local_writer import Writer
 from rag.records import Chunk, Document, Heading, IndexMeta, Page, Place
+from rag.store.local_store import LocalStore
+from rag.store.local_writer import Writer
 
 META = IndexMeta("letters", "1", 4, 200, 1)
 ROOT = "/documents"

@@ -12,9 +12,9 @@ import streamlit as st
 from small_index import write_index
 from streamlit.testing.v1 import AppTest
 
-from rag.gguf import PULL_HINT
+from rag.model.gguf import PULL_HINT
 from rag.records import Place
-from rag.store import open_store
+from rag.store.open import open_store
 
 APP = str(Path(__file__).parent.parent / "ui" / "app.py")
 Shown = Callable[[str], list[dict[str, Any]]]

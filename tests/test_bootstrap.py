@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from rag.bootstrap import paired_interval
+from rag.evaluation.bootstrap import paired_interval
 
 
 def test_against_scipy() -> None:

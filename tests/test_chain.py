@@ -295,7 +295,7 @@ def test_a_question_longer_than_the_window(writing: Chain) -> None:
 
 
 def test_another_embedder_than_the_indexs(index: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("rag.embeddings.BUNDLED_REVISION", "another")
+    monkeypatch.setattr("rag.embedding.embeddings.BUNDLED_REVISION", "another")
     with pytest.raises(
         IndexMismatch, match=r"made with all-MiniLM-L6-v2 at revision 1110a24.*here it is another"
     ):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from test_filters import SOURCES, source
 
-from rag.filters import chosen
+from rag.search.filters import chosen
 from ui.chosen_documents import MOST_LISTED, Choice, options_of, type_label
 
 OPTIONS = options_of(SOURCES)

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from ingest.chunk import SMALLEST_CHUNK_TOKENS, split
 from ingest.embedded import embedded_text, prefix
 from ingest.parse import parse
-from rag.embeddings import LocalEmbeddings
+from rag.embedding.embeddings import LocalEmbeddings
 from rag.errors import UsageError
 from rag.records import Chunk, Document, Heading, Page
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from rag.citations import CitationReader
 from rag.records import Citation, Cited, Passage, Sentence, TextDelta
-from rag.verdicts import Judgement, judge
+from rag.verdicts.verdict import Judgement, judge
 
 PALACE = "The Crystal Palace was built in Hyde Park in 1851. It was designed by Joseph Paxton."
 PAXTON = "Paxton was a gardener. He died in 1865."

@@ -15,7 +15,7 @@ from ingest.pipeline import ingest
 from rag.places import place_of
 from rag.records import Hit
 from rag.settings import Settings
-from rag.store import open_store
+from rag.store.open import open_store
 
 CSV = "Item,Euros\nOak piles,9000\nDivers,3200\n"
 CODE = '"""Tides."""\n\n\ndef height(hours):\n    return 4.2\n'

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from rag.cosine_scale import RELATED, UNRELATED, Scale, measure
-from rag.embeddings import LocalEmbeddings
+from rag.embedding.cosine_scale import RELATED, UNRELATED, Scale, measure
+from rag.embedding.embeddings import LocalEmbeddings
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rag.dates import dates
+from rag.verdicts.dates import dates
 
 Found = tuple[int | None, int | None, int | None, int | None]
 

@@ -13,9 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag import dense_file, dense_index
-from rag.dense_file import DenseFileError, read_dense_file, read_header, write_dense_file
-from rag.dense_index import DenseIndex
+from rag.store import dense_file, dense_index
+from rag.store.dense_file import DenseFileError, read_dense_file, read_header, write_dense_file
+from rag.store.dense_index import DenseIndex
 
 STAMP = bytes(range(16))
 WORKED = {  # by hand: inner products with (1, 2, 0, 0) are 1, 2, 0 and 3

@@ -18,11 +18,11 @@ from huggingface_hub import constants
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from rag import download as download_module
-from rag.download import download, part_path, with_patience
 from rag.errors import ModelError, ModelFailed, ModelInvalid
-from rag.hub import HubFile, Passing, ask
-from rag.model_files import require_published
+from rag.model_files import download as download_module
+from rag.model_files.download import download, part_path, with_patience
+from rag.model_files.hub import HubFile, Passing, ask
+from rag.model_files.published import require_published
 
 FILE = require_published("Q4_K_M")
 CONTENT = random.Random(1).randbytes(1_000_000)

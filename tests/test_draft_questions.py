@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 from small_index import PAGES, write_index
 
-from rag.draft_questions import draft
 from rag.errors import UsageError, WindowExceeded
-from rag.loaded_model import Model, load_model
-from rag.local_store import LocalStore
-from rag.question_file import Expected, question_line, read_questions
+from rag.evaluation.draft_questions import draft
+from rag.evaluation.question_file import Expected, question_line, read_questions
+from rag.model.loaded_model import Model, load_model
 from rag.settings import load_settings
-from rag.store import open_store
+from rag.store.local_store import LocalStore
+from rag.store.open import open_store
 
 LIT = '{"question":"How was it lit?","answer": "24 candles"}'
 

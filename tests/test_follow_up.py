@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag.follow_up import ANSWER_CHARACTERS, WEIGHT, Before, Leaning, joined, lean
 from rag.records import Hit, Turn
+from rag.search.follow_up import ANSWER_CHARACTERS, WEIGHT, Before, Leaning, joined, lean
 
 ENGLISH = [Turn("user", "When was the Eddystone tower built?"), Turn("assistant", "In 1759. [1]")]
 CHINESE = [Turn("user", "大运河是什么时候开凿的？"), Turn("assistant", "605年。[1][2]")]

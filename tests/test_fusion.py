@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag.fusion import KEYWORD_WORTH, SENTENCE_WORTH, fused, trust
+from rag.search.fusion import KEYWORD_WORTH, SENTENCE_WORTH, fused, trust
 
 
 @pytest.mark.parametrize(

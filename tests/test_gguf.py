@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rag.errors import ModelInvalid, ModelMissing, RagError
-from rag.gguf import read_header, require_openchat
+from rag.model.gguf import read_header, require_openchat
 
 
 def test_a_whole_file(random_model: Path) -> None:

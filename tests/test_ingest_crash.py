@@ -15,7 +15,7 @@ from docx_by_hand import docx, p
 from pdf_by_hand import lines_pdf
 
 from rag.errors import IndexMissing
-from rag.local_store import LocalStore
+from rag.store.local_store import LocalStore
 
 KILLS = 10
 CHILD = Path(__file__).parent / "ingest_child.py"

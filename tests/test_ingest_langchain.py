@@ -201,7 +201,7 @@ def test_headings_hold_from_one_page_to_the_next(tmp_path: Path) -> None:
 def test_the_same_chunks_as_the_ingest_makes(tmp_path: Path) -> None:
     from ingest.pipeline import ingest
     from rag.settings import load_settings
-    from rag.store import open_store
+    from rag.store.open import open_store
 
     ingest([EDDYSTONE], settings=load_settings({"index": str(tmp_path / "index")}))
     store = open_store(tmp_path / "index")

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from rag.errors import WindowExceeded
-from rag.judge import GROUNDED, Grade, Rubric, grade, judge_prompt, parse_grade
-from rag.loaded_model import load_model
+from rag.model.judge import GROUNDED, Grade, Rubric, grade, judge_prompt, parse_grade
+from rag.model.loaded_model import load_model
 from rag.settings import load_settings
 
 

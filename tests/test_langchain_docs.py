@@ -191,7 +191,7 @@ def test_the_search_as_a_tool(folder: None, server: SomeoneElses) -> None:
 
 
 def test_our_model_in_someone_elses_agent(folder: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    from rag import openchat
+    from rag.model import openchat
 
     read: list[str] = []
     encode = openchat.encode_conversation

@@ -16,7 +16,7 @@ from langchain_tests.unit_tests import EmbeddingsUnitTests
 from small_index import write_index
 
 from rag import LocalEmbeddings, RagRetriever
-from rag.searcher import load_searcher
+from rag.search.searcher import load_searcher
 
 
 @pytest.fixture(scope="module")

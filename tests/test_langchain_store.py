@@ -490,7 +490,7 @@ def test_threads(full: FaissStore) -> None:
 
 
 def test_a_failing_write_changes_nothing(full: FaissStore, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("rag.document_folder.write_next_state", lambda *_: 1 / 0)
+    monkeypatch.setattr("rag.langchain.document_folder.write_next_state", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         full.add_texts(["new"], ids=["a"])
     monkeypatch.undo()

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from rag.errors import ModelFailed, ModelInvalid, WindowExceeded
-from rag.llama import READ_BATCH, Engine, Piece, Read, Sampling
+from rag.model.llama import READ_BATCH, Engine, Piece, Read, Sampling
 from rag.records import Turn
 from rag.template import encode_conversation
 
@@ -169,7 +169,7 @@ def test_seeds(engine: Engine) -> None:
 
 def test_the_repeat_penalty_follows_the_paper() -> None:
     """Positive logits are divided by it, negative ones multiplied (arXiv 1909.05858, section 4.1)."""
-    from rag.llama import _Sampler
+    from rag.model.llama import _Sampler
 
     sampler = _Sampler.__new__(_Sampler)
     sampler.sampling = Sampling(repeat_penalty=2.0)

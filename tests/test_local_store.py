@@ -23,7 +23,6 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 from store_samples import META, filled, put
 
-from rag import local_changes, local_schema
 from rag.errors import (
     IndexDamaged,
     IndexInvalid,
@@ -33,10 +32,11 @@ from rag.errors import (
     StoreError,
     UsageError,
 )
-from rag.local_store import LocalStore
 from rag.records import Chunk, Document, Heading, Hit, IndexMeta, Page
-from rag.store import open_store
-from rag.words import match_query
+from rag.store import local_changes, local_schema
+from rag.store.local_store import LocalStore
+from rag.store.open import open_store
+from rag.text.words import match_query
 
 ALPHA = "# Alpha\nbanana bread\nan apple"
 BETA = "pie of ohio\f\fteeth"
@@ -450,7 +450,7 @@ class AsAModel(RuleBasedStateMachine):
     @initialize(fold=st.sampled_from([0, 3, 2_048]))
     def start(self, fold: int) -> None:
         self.patch = pytest.MonkeyPatch()
-        self.patch.setattr("rag.dense_index.FOLD_LEAST", fold)
+        self.patch.setattr("rag.store.dense_index.FOLD_LEAST", fold)
         self.folder = TemporaryDirectory()
         self.store = filled(Path(self.folder.name) / "index", {})
         self.files: dict[str, str] = {}
@@ -644,7 +644,7 @@ def test_a_forked_child_neither_uses_the_store_nor_keeps_its_lock(tmp_path: Path
     code = f"""
 import os, signal, sys, time
 from rag.errors import StoreError
-from rag.local_store import LocalStore
+from rag.store.local_store import LocalStore
 store = LocalStore.open({str(tmp_path / "index")!r}, create=True)
 writing = store.writer()
 writing.__enter__()
@@ -761,8 +761,8 @@ def test_a_large_cache_is_not_written_anew_for_a_little(
     store: LocalStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = store.directory / "vectors.faiss"
-    monkeypatch.setattr("rag.dense_cache.SMALL_BYTES", 0)
-    monkeypatch.setattr("rag.dense_cache.FOLD_SHARE", 0.5)
+    monkeypatch.setattr("rag.store.dense_cache.SMALL_BYTES", 0)
+    monkeypatch.setattr("rag.store.dense_cache.FOLD_SHARE", 0.5)
     before = path.read_bytes()
     with store.writer() as writer:
         put(writer, "one.txt", "aaaaa")
@@ -926,7 +926,7 @@ def test_other_words_make_the_keyword_index_anew(store: LocalStore, monkeypatch:
         return " ".join(word[::-1] for word in text.lower().split())
 
     monkeypatch.setattr(local_changes, "index_terms", backwards)
-    monkeypatch.setattr("rag.local_check.index_terms", backwards)
+    monkeypatch.setattr("rag.store.local_check.index_terms", backwards)
     local_changes.present_words.cache_clear()
     try:
         assert store.check() == [], "made by other words is old, not damaged"
@@ -971,7 +971,7 @@ def test_opening_does_not_load_faiss(store: LocalStore) -> None:
     store.close()
     code = f"""
 import sys
-from rag.store import open_store
+from rag.store.open import open_store
 with open_store({str(store.directory)!r}).snapshot() as snapshot:
     snapshot.sources(), snapshot.keywords("teeth", 5), snapshot.page("alpha.txt", 1)
 assert not sys.modules.keys() & {{"faiss", "torch", "langchain_core"}}, sorted(sys.modules)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rag.lookup import GUESSED, Lookup
+from rag.model.lookup import GUESSED, Lookup
 
 
 def test_what_followed_the_same_three_tokens() -> None:

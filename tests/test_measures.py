@@ -7,11 +7,11 @@ import json
 
 import pytest
 
-from rag.compare_runs import NOTHING_SHOWN, compare
 from rag.errors import UsageError
-from rag.eval_records import FORMAT, EvalResult, Found, Row, result_from_json
-from rag.measures import failures, groups, mean, measures_of, seconds, summary, verdicts
-from rag.question_file import Expected
+from rag.evaluation.compare_runs import NOTHING_SHOWN, compare
+from rag.evaluation.measures import failures, groups, mean, measures_of, seconds, summary, verdicts
+from rag.evaluation.question_file import Expected
+from rag.evaluation.records import FORMAT, EvalResult, Found, Row, result_from_json
 
 HERE = (Expected("a.pdf", 1, "1759"),)
 

@@ -17,8 +17,8 @@ from hub_server import Fault, Hub, hub_server
 from huggingface_hub import constants
 from test_models import NAME, flip, write_header
 
-from rag import model_list
-from rag.model_records import default_model, models_folder
+from rag.model_files import listing as model_list
+from rag.model_files.records import default_model, models_folder
 from ui import cli
 from ui.model_commands import model
 from ui.transfer_bar import transfer_bar
@@ -59,7 +59,7 @@ def hub(monkeypatch: pytest.MonkeyPatch, content: bytes) -> Iterator[Hub]:
 @pytest.fixture
 def small_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     """A machine that reports 8.2 GB of memory."""
-    for module in ("rag.models", "rag.model_list"):
+    for module in ("rag.model_files.pulling", "rag.model_files.listing"):
         monkeypatch.setattr(f"{module}.machine_memory_bytes", lambda: 8_200_000_000)
 
 
@@ -129,7 +129,7 @@ def test_the_list_shows_what_is_odd(rag: Run, tmp_path: Path, monkeypatch: pytes
 
 def test_a_file_too_large_for_the_machine(rag: Run, hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(model_list, "machine_memory_bytes", lambda: 4_000_000_000)
-    monkeypatch.setattr("rag.models.machine_memory_bytes", lambda: 4_000_000_000)
+    monkeypatch.setattr("rag.model_files.pulling.machine_memory_bytes", lambda: 4_000_000_000)
     status, _, err = rag("pull", NAME)
     assert status == 0
     assert err.startswith(f"{NAME} needs 6.87 GB of memory, and this machine has 4.00 GB: it may be slow")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from rag.errors import UsageError
-from rag.model_files import PUBLISHED, best_recommended, published, require_published
+from rag.model_files.published import PUBLISHED, best_recommended, published, require_published
 
 
 def test_the_table_is_the_cards() -> None:

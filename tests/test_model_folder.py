@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 import small_models
 
-from rag.embeddings import LocalEmbeddings
+from rag.embedding.embeddings import LocalEmbeddings
+from rag.embedding.model_folder import model_folder
 from rag.errors import EmbeddingError
-from rag.model_folder import model_folder
-from rag.reranker import Reranker
+from rag.search.reranker import Reranker
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 Cached = Callable[[str], Path]

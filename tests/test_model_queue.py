@@ -8,7 +8,7 @@ import time
 import pytest
 
 from rag.errors import ModelBusy
-from rag.model_queue import ModelQueue
+from rag.model.model_queue import ModelQueue
 
 
 def test_the_first_one_does_not_wait() -> None:

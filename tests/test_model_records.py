@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from rag import model_records
 from rag.errors import ModelError, ModelInvalid
-from rag.model_records import (
+from rag.model_files import records as model_records
+from rag.model_files.records import (
     NO_STAMP,
     absolute,
     check_before_loading,

@@ -14,9 +14,9 @@ from huggingface_hub import constants
 from model_files import vocabulary
 
 from rag.errors import ModelError, ModelFailed, ModelInvalid, ModelMissing, UsageError
-from rag.model_list import list_models, machine_memory_bytes
-from rag.model_records import models_folder, read_records
-from rag.models import check_before_loading, default_model, locate, pull, use, use_none, verify
+from rag.model_files.listing import list_models, machine_memory_bytes
+from rag.model_files.pulling import check_before_loading, default_model, locate, pull, use, use_none, verify
+from rag.model_files.records import models_folder, read_records
 
 NAME = "openchat-3.5-0106.Q4_K_M.gguf"
 PUBLISHED_BY = f"TheBloke/openchat-3.5-0106-GGUF@{COMMIT}"
@@ -195,7 +195,9 @@ def test_verify_finds_rot_that_no_stamp_shows(
     path = pull(NAME).path
     stamp = read_records().files[path].stamp
     flip(path)
-    monkeypatch.setattr("rag.model_records._stamp", lambda _found: stamp)  # the disk changed it, nobody wrote
+    monkeypatch.setattr(
+        "rag.model_files.records._stamp", lambda _found: stamp
+    )  # the disk changed it, nobody wrote
     check_before_loading(path)
     with pytest.raises(ModelInvalid, match=f"`rag model pull {NAME}` gets it again"):
         verify(NAME)
@@ -402,7 +404,7 @@ def test_a_model_in_use_that_is_gone_or_elsewhere(tmp_path: Path) -> None:
 
 
 def test_the_machines_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("rag.model_list._CGROUP_LIMITS", (tmp_path / "limit",))
+    monkeypatch.setattr("rag.model_files.listing._CGROUP_LIMITS", (tmp_path / "limit",))
     memory = machine_memory_bytes()
     assert memory == os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     (tmp_path / "limit").write_text("max\n")

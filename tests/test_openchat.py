@@ -14,9 +14,9 @@ from langchain_tests.integration_tests import ChatModelIntegrationTests
 from langchain_tests.unit_tests import ChatModelUnitTests
 
 from rag.errors import ModelBusy, ModelFailed, ModelMissing, UsageError, WindowExceeded
-from rag.llama import Sampling
-from rag.loaded_model import LoadedModel, load_model
-from rag.openchat import ChatOpenChat, _until, turns_from_messages
+from rag.model.llama import Sampling
+from rag.model.loaded_model import LoadedModel, load_model
+from rag.model.openchat import ChatOpenChat, _until, turns_from_messages
 from rag.records import Queued, Reading, TextDelta, Turn
 from rag.settings import Settings
 from rag.template import encode_conversation
@@ -237,9 +237,9 @@ def test_a_schema_that_is_none(chat: ChatOpenChat) -> None:
 
 def test_a_recorded_file_keeps_its_states_on_disk(random_model: Path, tmp_path: Path) -> None:
     """Asked again in another process: the same words, and only the last token is read."""
-    import rag.loaded_model as module
-    from rag.models import use
-    from rag.state_cache import forget_states, states_folder
+    import rag.model.loaded_model as module
+    from rag.model.state_cache import forget_states, states_folder
+    from rag.model_files.pulling import use
 
     path = tmp_path / "kept.gguf"
     path.write_bytes(random_model.read_bytes())

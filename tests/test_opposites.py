@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from rag.comparisons import compared, superseded, turned_round
-from rag.negation import clauses, negated, negations
-from rag.opposites import leanings
-from rag.reading import read
-from rag.sentences import spans
-from rag.tables import told_rows
+from rag.text.sentences import spans
+from rag.verdicts.comparisons import compared, superseded, turned_round
+from rag.verdicts.negation import clauses, negated, negations
+from rag.verdicts.opposites import leanings
+from rag.verdicts.reading import read
+from rag.verdicts.tables import told_rows
 
 
 @pytest.mark.parametrize(

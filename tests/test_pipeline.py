@@ -24,10 +24,10 @@ from ingest import pipeline
 from ingest.pipeline import Progress, Report, ingest
 from ingest.reading import parse_file
 from rag.errors import CorruptSource, IndexLocked, IndexMismatch, StoreError, UsageError
-from rag.local_writer import Writer
 from rag.records import Document, Failure, IndexMeta, Page
 from rag.settings import Settings
-from rag.store import open_store
+from rag.store.local_writer import Writer
+from rag.store.open import open_store
 
 PARAGRAPHS = [
     " ".join(

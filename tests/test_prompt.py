@@ -11,11 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rag.errors import WindowExceeded
-from rag.llama import Engine
+from rag.model.llama import Engine
+from rag.model.state_cache import common_prefix
 from rag.passages import passage_text
 from rag.prompt import Prompt, build_prompt
 from rag.records import Hit, Turn
-from rag.state_cache import common_prefix
 from rag.template import END_OF_TURN, RESERVED, RESERVED_TEXTS, encode_conversation, encode_part, encode_text
 
 # From the model card of OpenChat 3.5 0106.

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from rag.errors import UsageError
-from rag.eval_records import EvalMode, EvalResult, Found, Row
-from rag.question_file import Expected
+from rag.evaluation.question_file import Expected
+from rag.evaluation.records import EvalMode, EvalResult, Found, Row
 from ui.evaluation import Evaluation
 from ui.quality_view import evaluation_data, failed_data, plot
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from rag.numerals import chinese_value, small_value
-from rag.quantities import codes, quantities
+from rag.verdicts.numerals import chinese_value, small_value
+from rag.verdicts.quantities import codes, quantities
 
 
 @pytest.mark.parametrize(

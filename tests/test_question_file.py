@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from rag.errors import UsageError
-from rag.question_file import Expected, Question, question_line, read_questions
+from rag.evaluation.question_file import Expected, Question, question_line, read_questions
 
 GOOD = '{"question": "When?", "source": "a.pdf"}'
 

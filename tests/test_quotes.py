@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rag.embeddings import LocalEmbeddings
+from rag.embedding.embeddings import LocalEmbeddings
 from rag.quotes import quote_answer
 from rag.records import Heading, Hit
 

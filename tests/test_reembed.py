@@ -17,15 +17,15 @@ from small_index import PAGES, write_index
 
 from ingest.pipeline import ingest
 from ingest.reembed import ReembedProgress, embedder_of, reembed
-from rag.dense_cache import CACHE_NAME
-from rag.embeddings import LocalEmbeddings
+from rag.embedding.embeddings import LocalEmbeddings
 from rag.errors import EmbeddingError, IndexLocked, IndexMismatch, UsageError
-from rag.local_reembedding import STAGING_NAME
-from rag.local_store import LocalStore
 from rag.records import IndexMeta
-from rag.searcher import Searcher
+from rag.search.searcher import Searcher
 from rag.settings import BUNDLED_EMBEDDER, Settings
-from rag.store import open_store
+from rag.store.dense_cache import CACHE_NAME
+from rag.store.local_reembedding import STAGING_NAME
+from rag.store.local_store import LocalStore
+from rag.store.open import open_store
 
 CHUNKS = 7
 WHEN = "When was Smeaton's tower finished?"
@@ -214,7 +214,7 @@ def test_a_store_that_was_open_all_the_while_answers_by_the_new_vectors(index: P
 
 
 def test_stopped_it_goes_on_where_it_was(index: Path, models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("rag.local_reembedding.PORTION", 2)
+    monkeypatch.setattr("rag.store.local_reembedding.PORTION", 2)
     settings = Settings(index=str(index), embedding_model=str(models / "plain"))
     before, answered = vectors_of(index), searched(index)
     stop = threading.Event()
@@ -231,7 +231,7 @@ def test_stopped_it_goes_on_where_it_was(index: Path, models: Path, monkeypatch:
 def test_what_came_between_is_embedded_too(
     index: Path, models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("rag.local_reembedding.PORTION", 2)
+    monkeypatch.setattr("rag.store.local_reembedding.PORTION", 2)
     settings = Settings(index=str(index), embedding_model=str(models / "plain"))
     stop = threading.Event()
     reembed(settings, progress=lambda state: stop.set() if state.done == 4 else None, stop=stop)
@@ -246,7 +246,7 @@ def test_what_came_between_is_embedded_too(
 
 
 def test_another_model_begins_anew(index: Path, models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("rag.local_reembedding.PORTION", 2)
+    monkeypatch.setattr("rag.store.local_reembedding.PORTION", 2)
     stop = threading.Event()
     stop.set()
     reembed(Settings(index=str(index), embedding_model=str(models / "plain")), stop=stop)
@@ -263,7 +263,7 @@ def flip(path: Path, at: int) -> None:
 def test_flipped_bits_in_what_is_kept_do_no_harm(
     index: Path, models: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("rag.local_reembedding.PORTION", 2)
+    monkeypatch.setattr("rag.store.local_reembedding.PORTION", 2)
     settings = Settings(index=str(index), embedding_model=str(models / "plain"))
     stop = threading.Event()
     reembed(settings, progress=lambda state: stop.set() if state.done == 6 else None, stop=stop)
@@ -325,7 +325,7 @@ def test_a_switch_that_fails_changes_nothing(
     def fails(*_: object) -> None:
         raise OSError("the power is gone")
 
-    monkeypatch.setattr("rag.local_changes.Change.forget_the_past", fails)
+    monkeypatch.setattr("rag.store.local_changes.Change.forget_the_past", fails)
     with pytest.raises(OSError, match="the power is gone"):
         reembed(Settings(index=str(index), embedding_model=str(models / "plain")))
     np.testing.assert_equal(vectors_of(index), before)

@@ -23,16 +23,16 @@ from small_index import write_index
 
 from rag.chain import Chain
 from rag.errors import ModelBusy, ModelFailed, ModelInvalid, ModelMissing, UsageError, WindowExceeded
-from rag.llama import Engine, Sampling
-from rag.loaded_model import LoadedModel, Usage
-from rag.model_queue import ModelQueue
+from rag.model.llama import Engine, Sampling
+from rag.model.loaded_model import LoadedModel, Usage
+from rag.model.model_queue import ModelQueue
 from rag.prompt import citation_grammar
 from rag.records import Event, Reading, TextDelta, Turn
-from rag.remote import RemoteModel
-from rag.remote_probe import KNOWN_TOKENS
-from rag.remote_tokens import bytewise
-from rag.remote_wire import Patience
-from rag.searcher import load_searcher
+from rag.remote.model import RemoteModel
+from rag.remote.probe import KNOWN_TOKENS
+from rag.remote.tokens import bytewise
+from rag.remote.wire import Patience
+from rag.search.searcher import load_searcher
 from rag.settings import Settings
 from rag.template import Condition, encode_conversation
 
@@ -172,7 +172,7 @@ def test_without_a_vocabulary_the_same_words_arrive(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Counted by bytes, the prompt has more tokens here than there, and never fewer."""
-    monkeypatch.setattr("rag.remote_probe.best_spelling", bytewise)
+    monkeypatch.setattr("rag.remote.probe.best_spelling", bytewise)
     model = remote(kind)
     counted = encode_conversation(TALK, model.tokenize)
     answer(model, TALK)
@@ -377,7 +377,7 @@ def test_notices(
         f"{origin} takes no grammar: marks of passages that are not there can't be prevented there, only "
         "taken out of the answer",
     )
-    assert [record.getMessage() for record in caplog.records if record.name == "rag.remote"] == list(
+    assert [record.getMessage() for record in caplog.records if record.name == "rag.remote.model"] == list(
         model.notices
     )
 

@@ -13,7 +13,7 @@ from model_files import sentencepiece
 from rag.errors import UsageError
 from rag.prompt import build_prompt as build
 from rag.records import Hit, Turn
-from rag.remote_dialects import (
+from rag.remote.dialects import (
     Piece,
     completion_body,
     kind_of,
@@ -23,8 +23,8 @@ from rag.remote_dialects import (
     tokenize_body,
     window_of,
 )
-from rag.remote_probe import KNOWN_TOKENS, _version
-from rag.remote_tokens import Spelling, best_spelling, bytewise, turns_of, without_reserved
+from rag.remote.probe import KNOWN_TOKENS, _version
+from rag.remote.tokens import Spelling, best_spelling, bytewise, turns_of, without_reserved
 from rag.template import BEGIN, END_OF_TURN, RESERVED, RESERVED_TEXTS, encode_conversation
 
 SPELLINGS = {"bytes": bytewise(), "vocabulary": best_spelling()}
@@ -109,7 +109,7 @@ def test_what_is_no_conversation(spelling: Spelling) -> None:
 
 
 class Chosen:
-    """`rag.llama.Sampling`'s fields, all of them unusual."""
+    """`rag.model.llama.Sampling`'s fields, all of them unusual."""
 
     temperature, top_p, top_k, repeat_penalty, seed = 0.7, 0.9, 0, 1.1, 2**40 + 5
 

@@ -17,13 +17,13 @@ from typing import Any
 import pytest
 from model_server import ModelServer
 
-import rag.remote_wire
+import rag.remote.wire
 from rag.errors import ModelBusy, ModelError, ModelFailed, ModelMissing, UsageError, WindowExceeded
-from rag.llama import Sampling
+from rag.model.llama import Sampling
 from rag.records import TextDelta, Turn
-from rag.remote import RemoteModel
-from rag.remote_address import is_address, key_from_environment, parse_address
-from rag.remote_wire import Patience
+from rag.remote.address import is_address, key_from_environment, parse_address
+from rag.remote.model import RemoteModel
+from rag.remote.wire import Patience
 from rag.template import encode_conversation
 
 KEY = "sk-KEY1-of-nobody"
@@ -274,7 +274,7 @@ def test_rubbish_before_it_is_known(path: str, server: ModelServer) -> None:
 
 
 def test_a_reply_without_end(server: ModelServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rag.remote_wire, "MOST_REPLY_BYTES", 1000)
+    monkeypatch.setattr(rag.remote.wire, "MOST_REPLY_BYTES", 1000)
     model = RemoteModel(server.address("vllm"), patience=HASTY)
     server.fault("endless", on="models")
     with pytest.raises(ModelFailed, match="replies with more than 1,000 bytes"):

@@ -15,8 +15,8 @@ from rag.chain import load_chain
 from rag.errors import EmbeddingError
 from rag.evidence import answers
 from rag.records import Hit
-from rag.reranker import BEHIND, Reranker, reranked
-from rag.searcher import Searcher, load_searcher
+from rag.search.reranker import BEHIND, Reranker, reranked
+from rag.search.searcher import Searcher, load_searcher
 from rag.settings import Settings, load_settings
 
 WHEN = "When was Smeaton's tower finished?"

@@ -10,9 +10,9 @@ from small_index import write_index
 
 from rag.chain import load_chain
 from rag.errors import UsageError
-from rag.loaded_model import Model, load_model
+from rag.model.loaded_model import Model, load_model
 from rag.records import Queued, Retrieved, Turn
-from rag.rewrite import LONGEST, question_in, rewritten
+from rag.search.rewrite import LONGEST, question_in, rewritten
 from rag.settings import load_settings
 
 HISTORY = [Turn("user", "Who knows sourdough?"), Turn("assistant", "Bakers do.")]

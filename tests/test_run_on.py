@@ -10,12 +10,12 @@ import pytest
 from small_index import paragraphs
 
 from rag.chain import load_chain
-from rag.embeddings import LocalEmbeddings
+from rag.embedding.embeddings import LocalEmbeddings
 from rag.quotes import quote_answer
 from rag.records import Document, Heading, Hit, IndexMeta, Page, Place
-from rag.run_on import first_part, goes_on, last_part
-from rag.searcher import load_searcher
-from rag.store import open_store
+from rag.search.run_on import first_part, goes_on, last_part
+from rag.search.searcher import load_searcher
+from rag.store.open import open_store
 
 PAGES = [
     "The lamp was trimmed at dusk.\n\nThe granite for the upper courses of the tower came by barge from the",

@@ -27,8 +27,8 @@ from langchain_embeddings import Hashed, Other
 
 from rag import import_saved_faiss
 from rag.errors import IndexDamaged, IndexInvalid, IndexMismatch, IndexMissing, RagError, UsageError
-from rag.plain_pickle import NotPlain, read_plain
-from rag.saved_faiss import read_documents, read_vectors
+from rag.langchain.plain_pickle import NotPlain, read_plain
+from rag.langchain.saved_faiss import read_documents, read_vectors
 
 SAVED = Path(__file__).parent / "saved_faiss"
 CANDLES = {

@@ -13,15 +13,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from small_index import write_index
 
-from rag.embeddings import LocalEmbeddings
+from rag.embedding.embeddings import LocalEmbeddings
 from rag.errors import UsageError
-from rag.local_snapshot import Snapshot
-from rag.local_store import LocalStore
 from rag.records import Hit, Turn
-from rag.search import scored, search
-from rag.searcher import Searcher
-from rag.store import open_store
-from rag.words import match_query
+from rag.search.search import scored, search
+from rag.search.searcher import Searcher
+from rag.store.local_snapshot import Snapshot
+from rag.store.local_store import LocalStore
+from rag.store.open import open_store
+from rag.text.words import match_query
 
 PAGES = {
     "lights/eddystone.txt": [
@@ -173,7 +173,7 @@ def test_both_searches_look_at_what_is_allowed_alone(
     only: str | list[str],
     sources: set[str],
 ) -> None:
-    monkeypatch.setattr("rag.search.CANDIDATES", 2)  # of an index of 11 chunks
+    monkeypatch.setattr("rag.search.search.CANDIDATES", 2)  # of an index of 11 chunks
     question = "When was the sea of yeast and the tower of tea taken down?"
     dense, keyword = brute_force(store, embedder, question, sources)
     searcher = Searcher(store)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag.sentences import line_spans, spans
+from rag.text.sentences import line_spans, spans
 
 
 def sentences(text: str) -> list[str]:

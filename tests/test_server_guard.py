@@ -17,7 +17,7 @@ from small_index import write_index
 from starlette.types import Message, Receive, Scope, Send
 
 from rag.errors import UsageError
-from rag.server_guard import Door, Guard, door_for
+from rag.server.guard import Door, Guard, door_for
 from ui import cli
 
 KEY, OTHER_KEY = "sk-Schlüssel", "sk-two"

@@ -10,7 +10,7 @@ import pytest
 
 from rag.errors import ModelBusy, ModelFailed
 from rag.records import Queued
-from rag.server_line import Job, Line
+from rag.server.line import Job, Line
 
 
 def work(name: str, go_on: threading.Event, said: list[str]) -> Callable[[threading.Event], Iterator[str]]:

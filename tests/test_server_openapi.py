@@ -18,7 +18,7 @@ from schemathesis.specs.openapi.checks import negative_data_rejection, positive_
 from served import Served
 from small_index import write_index
 
-from rag.server_openapi import document
+from rag.server.openapi import document
 
 KEY = "sk-one"
 KEY_HEADER = {"Authorization": f"Bearer {KEY}"}

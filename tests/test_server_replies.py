@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rag.records import Citation
-from rag.server_replies import footnotes
-from rag.server_requests import Message, question_and_history
+from rag.server.replies import footnotes
+from rag.server.requests import Message, question_and_history
 
 
 def cited(quote: str, *, source: str = "a.txt", place: str = "", number: int = 1) -> Citation:

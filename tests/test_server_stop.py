@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rag.records import Answer, Citation, Cited, Done, Event, Sentence, TextDelta
-from rag.server_stop import until_stop
+from rag.server.stop import until_stop
 
 
 def citation(start: int, end: int) -> Citation:

@@ -17,8 +17,8 @@ from ingest.files import hash_file
 from ingest.reading import parse_file
 from ingest.sandbox import Sandbox
 from rag.errors import UsageError
-from rag.local_store import LocalStore
 from rag.records import Chunk, IndexMeta, Place
+from rag.store.local_store import LocalStore
 from ui import marked_text
 from ui.source_page import Passage, SourcePages
 

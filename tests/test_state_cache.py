@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from rag.llama import Engine, Piece, Read
+from rag.model.llama import Engine, Piece, Read
+from rag.model.state_cache import StateCache, common_prefix
 from rag.records import Turn
-from rag.state_cache import StateCache, common_prefix
 from rag.template import encode_conversation
 
 LONG = tuple(range(1000, 1200))

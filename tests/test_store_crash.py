@@ -22,8 +22,8 @@ import store_samples as samples
 from store_samples import META, filled, put
 
 from rag.errors import IndexDamaged, IndexLocked, IndexMissing, RagError, StoreError
-from rag.local_store import LocalStore
-from rag.words import match_query
+from rag.store.local_store import LocalStore
+from rag.text.words import match_query
 
 CHILD = Path(store_child.__file__)
 NOBODY = 65534

@@ -20,10 +20,10 @@ import store_samples as samples
 from store_samples import META, filled
 
 from rag.errors import IndexDamaged, IndexMismatch
-from rag.local_schema import COLUMNS, row_checksum
-from rag.local_store import LocalStore
 from rag.records import Heading, IndexMeta, Page
-from rag.words import match_query
+from rag.store.local_schema import COLUMNS, row_checksum
+from rag.store.local_store import LocalStore
+from rag.text.words import match_query
 
 VERSION_1 = Path(__file__).with_name("index_version_1.sqlite.gz")
 FRUIT, HEIGHTS = "banana\nape\f\n\nold iron", "# Heights\nohio\nélan 水 idea"
@@ -109,7 +109,7 @@ def test_a_row_that_was_damaged_before_is_damaged_afterwards(old_index: Path, he
 def test_a_read_only_index_of_version_1_says_what_to_do(
     old_index: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("rag.local_store.is_read_only", lambda _: True)
+    monkeypatch.setattr("rag.store.local_store.is_read_only", lambda _: True)
     with pytest.raises(IndexMismatch, match="has version 1 and is read-only; this program needs version 2"):
         LocalStore.open(old_index)
     assert version(old_index) == 1
@@ -137,8 +137,8 @@ def made_old(folder: Path) -> None:
 
 KILLED = """
 import os, signal, sys
-from rag import local_database, local_schema
-from rag.local_store import LocalStore
+from rag.store import local_database, local_schema
+from rag.store.local_store import LocalStore
 
 left, checksum = int(sys.argv[2]), local_schema.row_checksum
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rag.local_store import LocalStore
 from rag.records import Chunk, Document, IndexMeta, Page, Place
+from rag.store.local_store import LocalStore
 from ui.suggestions import suggestions
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rag.tables import told_rows
+from rag.verdicts.tables import told_rows
 
 
 def told(*lines: str) -> list[str | None]:

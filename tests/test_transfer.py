@@ -10,8 +10,8 @@ import pytest
 from hub_server import Fault, Hub, hub_server
 from test_models import NAME, write_header
 
-from rag.model_list import list_models
-from rag.model_records import default_model, models_folder
+from rag.model_files.listing import list_models
+from rag.model_files.records import default_model, models_folder
 from ui.model_speed import Speed
 from ui.model_view import at_work, files, speeds, transfer_data
 from ui.transfer import Transfer

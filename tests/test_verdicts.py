@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag.verdicts import judge
+from rag.verdicts.verdict import judge
 
 CASES = [
     json.loads(line)

@@ -20,7 +20,7 @@ from ingest import watch
 from ingest.pipeline import Report, ingest
 from rag.errors import UsageError
 from rag.settings import Settings
-from rag.store import open_store
+from rag.store.open import open_store
 
 ROOT = Path(__file__).parent.parent
 PATIENCE_SECONDS = 60  # on a machine that has other things to do

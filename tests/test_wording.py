@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag.wording import rarity, share, worded
+from rag.text.wording import rarity, share, worded
 
 
 def test_rarity_is_the_logarithm_of_bm25() -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag.words import (
+from rag.text.words import (
     FTS5_TOKENIZER,
     LONGEST_TERM,
     MOST_QUERY_TERMS,

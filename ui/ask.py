@@ -14,7 +14,7 @@ import streamlit as st
 from streamlit.navigation.page import Page
 
 from rag.errors import UsageError
-from rag.gguf import PULL_HINT
+from rag.model.gguf import PULL_HINT
 from ui import components, session
 from ui.conversation import Conversation, Exchange
 from ui.document_choice import chosen_filters, document_choice

@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
-from rag.filters import type_word
-from rag.local_rows import address_of
 from rag.records import Source
+from rag.search.filters import type_word
+from rag.store.local_rows import address_of
 from ui.terminal import visible
 
 MOST_LISTED = 500  # sources and folders to pick from; others are typed
@@ -32,7 +32,7 @@ class Options:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """What was chosen; empty: all documents. Of a kind any, of several kinds all, as in `rag.filters`."""
+    """What was chosen; empty: all documents. Of a kind any, of several all, as in `rag.search.filters`."""
 
     source: tuple[str, ...] = ()
     folder: tuple[str, ...] = ()

@@ -188,7 +188,7 @@ def ask(settings: Settings, question: str, verbose: bool, only: tuple[str, ...],
 @_settings
 def search(settings: Settings, question: str, k: int, only: tuple[str, ...], json_output: bool) -> None:
     """Show the passages found for a question, with their scores."""
-    from rag.searcher import load_searcher
+    from rag.search.searcher import load_searcher
 
     with load_searcher(settings=settings) as searcher:
         hits = searcher.search(question, k=k, only=only)
@@ -204,7 +204,7 @@ def search(settings: Settings, question: str, k: int, only: tuple[str, ...], jso
 @_settings
 def sources(settings: Settings, json_output: bool) -> None:
     """List what is in the index."""
-    from rag.store import open_store
+    from rag.store.open import open_store
 
     store = open_store(settings.index)
     with store.snapshot() as snapshot:
@@ -230,8 +230,8 @@ def sources(settings: Settings, json_output: bool) -> None:
 @_settings
 def remove(settings: Settings, names: tuple[str, ...]) -> None:
     """Take sources out of the index; the files stay where they are."""
-    from rag.state_cache import forget_states
-    from rag.store import open_store
+    from rag.model.state_cache import forget_states
+    from rag.store.open import open_store
 
     store = open_store(settings.index)
     with store.writer(wait_seconds=10) as writer:

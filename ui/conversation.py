@@ -185,7 +185,7 @@ class Conversation:
         self.exchanges: list[Exchange] = list(exchanges)
 
     def ask(self, question: str, *, only: tuple[str, ...] = ()) -> Exchange:
-        """Starts on a question at once; returns without waiting. `only`: filters, see `rag.filters`."""
+        """Starts on a question at once, without waiting. `only`: filters, see `rag.search.filters`."""
         before = self.exchanges[-1] if self.exchanges else None
         exchange = Exchange(len(self.exchanges) + 1, question, self._keep, only=only)
         exchange.put(exchange.progress)

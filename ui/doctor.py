@@ -73,7 +73,7 @@ def _pictures() -> Finding:
 
 
 def _embedder(settings: Settings) -> Finding:
-    from rag.embeddings import LocalEmbeddings
+    from rag.embedding.embeddings import LocalEmbeddings
 
     try:
         embedder = LocalEmbeddings(settings.embedding_model or BUNDLED_EMBEDDER)
@@ -84,7 +84,7 @@ def _embedder(settings: Settings) -> Finding:
 
 
 def _reranker(settings: Settings) -> list[Finding]:
-    from rag.reranker import Reranker
+    from rag.search.reranker import Reranker
 
     if not settings.reranker:
         return []
@@ -96,8 +96,8 @@ def _reranker(settings: Settings) -> list[Finding]:
 
 
 def _model(settings: Settings) -> Finding:
-    from rag.gguf import PULL_HINT, read_header, require_openchat
-    from rag.remote_address import is_address
+    from rag.model.gguf import PULL_HINT, read_header, require_openchat
+    from rag.remote.address import is_address
 
     if not settings.model:
         state = "none: answers are quotes from the documents"
@@ -115,7 +115,7 @@ def _model(settings: Settings) -> Finding:
 
 
 def _server(address: str) -> Finding:
-    from rag.remote import RemoteModel
+    from rag.remote.model import RemoteModel
 
     model = RemoteModel(address)
     try:
@@ -129,7 +129,7 @@ def _server(address: str) -> Finding:
 
 def _index(settings: Settings) -> list[Finding]:
     from ingest.parse import PARSER_VERSION
-    from rag.store import open_store
+    from rag.store.open import open_store
 
     try:
         store = open_store(settings.index)

@@ -12,7 +12,7 @@ from functools import partial
 
 import streamlit as st
 
-from rag.local_store import LocalStore
+from rag.store.local_store import LocalStore
 from ui import components
 from ui.chosen_documents import Choice, Options, options_of
 

@@ -21,8 +21,8 @@ from ui.interrupt import stop_on_interrupt
 from ui.terminal import one_line, plural, visible
 
 if TYPE_CHECKING:
-    from rag.compare_runs import Comparison
-    from rag.eval_records import EvalResult
+    from rag.evaluation.compare_runs import Comparison
+    from rag.evaluation.records import EvalResult
     from rag.settings import Settings
 
 _NAME_WIDTH = 40
@@ -124,13 +124,13 @@ def _evaluated(
     judge: bool,
     only: tuple[str, ...],
 ) -> EvalResult:
-    from rag.question_file import read_questions
+    from rag.evaluation.question_file import read_questions
 
     questions = read_questions(path)
     from rag.chain import load_chain
-    from rag.evaluate import evaluate
-    from rag.loaded_model import load_model
-    from rag.searcher import load_searcher
+    from rag.evaluation.evaluate import evaluate
+    from rag.model.loaded_model import load_model
+    from rag.search.searcher import load_searcher
 
     grader = load_model(settings) if judge else None
     if mode == "quotes":
@@ -143,7 +143,7 @@ def _evaluated(
 def _print(result: EvalResult, comparison: Comparison | None, *, failed: bool, err: bool) -> None:
     from rich.console import Console
 
-    from rag.measures import measures_of
+    from rag.evaluation.measures import measures_of
     from ui import eval_table
 
     stream = sys.stderr if err else sys.stdout
@@ -167,7 +167,7 @@ def _print(result: EvalResult, comparison: Comparison | None, *, failed: bool, e
 
 
 def _read_result(path: str) -> EvalResult:
-    from rag.eval_records import result_from_json
+    from rag.evaluation.records import result_from_json
 
     try:
         text = Path(path).read_text("utf-8")
@@ -178,13 +178,13 @@ def _read_result(path: str) -> EvalResult:
 
 def _compared(old: EvalResult, result: EvalResult) -> Comparison | None:
     """The comparison; none where nothing was measured, which the notes say already."""
-    from rag.compare_runs import compare
+    from rag.evaluation.compare_runs import compare
 
     return compare(old, result) if any(row.measured for row in result.rows) else None
 
 
 def _json(result: EvalResult, comparison: Comparison | None) -> str:
-    from rag.measures import summary
+    from rag.evaluation.measures import summary
 
     compared = {"comparison": dataclasses.asdict(comparison)} if comparison else {}
     return result.as_json({"summary": summary(result), **compared})
@@ -202,10 +202,10 @@ def _make(settings: Settings, count: int, output: str | None) -> int:
     if output and output != "-" and Path(output).exists():
         raise UsageError(f"{output!r} is there already; name a new file, so that no questions are lost")
     _check_writable(output)
-    from rag.draft_questions import draft
-    from rag.loaded_model import load_model
-    from rag.question_file import question_line
-    from rag.store import open_store
+    from rag.evaluation.draft_questions import draft
+    from rag.evaluation.question_file import question_line
+    from rag.model.loaded_model import load_model
+    from rag.store.open import open_store
 
     store = open_store(settings.index)
     try:

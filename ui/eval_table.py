@@ -10,9 +10,19 @@ from collections.abc import Iterator, Sequence
 from rich.table import Table
 from rich.text import Text
 
-from rag.compare_runs import Changed, Comparison, Difference
-from rag.eval_records import EvalResult, Row
-from rag.measures import STAGES, Mean, Measure, failures, groups, mean, measures_of, seconds, verdicts
+from rag.evaluation.compare_runs import Changed, Comparison, Difference
+from rag.evaluation.measures import (
+    STAGES,
+    Mean,
+    Measure,
+    failures,
+    groups,
+    mean,
+    measures_of,
+    seconds,
+    verdicts,
+)
+from rag.evaluation.records import EvalResult, Row
 from ui.terminal import VERDICT_SIGNS, one_line, plural, visible
 
 _MOST_GROUPS = 8  # columns: all, and the largest languages

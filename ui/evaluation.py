@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from rag.errors import RagError
-from rag.eval_records import EvalMode, EvalResult
+from rag.evaluation.records import EvalMode, EvalResult
 
 Measured = Callable[[Path, EvalMode, threading.Event, Callable[[int, int, str], None]], EvalResult]
 _log = logging.getLogger(__name__)

@@ -15,7 +15,7 @@ from pydantic import TypeAdapter, ValidationError
 from rag.citations import CitationReader
 from rag.errors import StoreError
 from rag.records import Answer, Citation, Cited
-from rag.verdicts import judge
+from rag.verdicts.verdict import judge
 from ui.conversation import Progress
 
 

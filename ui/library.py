@@ -15,8 +15,8 @@ from typing import Any
 import streamlit as st
 
 from rag.errors import RagError, UsageError
-from rag.local_rows import address_of
 from rag.records import Place, Source
+from rag.store.local_rows import address_of
 from ui import components, session, uploads
 from ui.exchange_view import short_name
 from ui.indexes import known_indexes, new_index

@@ -17,7 +17,7 @@ from ui.terminal import as_json, one_line, size, visible
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from rag.model_list import ListedFile, Listing
+    from rag.model_files.listing import ListedFile, Listing
 
 _HERE = {
     "verified": "verified",
@@ -37,7 +37,7 @@ def model() -> None:
 @click.option("--json", "json_output", is_flag=True, help="One JSON value on standard output.")
 def list_command(json_output: bool) -> None:
     """Show the files: which fit, which are here."""
-    from rag.model_list import list_models
+    from rag.model_files.listing import list_models
 
     listing = list_models(_model_in_use())
     if json_output:
@@ -57,7 +57,7 @@ def pull(name: str | None) -> int:
     NAME is a published file's name, or short: Q4_K_M, 1210.Q5_K_M. Without it, the best recommended one that
     fits this machine. Ctrl-C stops; the same command goes on from there.
     """
-    from rag.models import pull as pull_file
+    from rag.model_files.pulling import pull as pull_file
     from ui.transfer_bar import transfer_bar
 
     _warn_if_too_large(name)
@@ -84,7 +84,7 @@ def verify(name: str | None) -> None:
     Its sha256 is compared with the published one, or the one recorded at its first use. Without a NAME, the
     model in use.
     """
-    from rag.models import verify as verify_file
+    from rag.model_files.pulling import verify as verify_file
     from ui.transfer_bar import transfer_bar
 
     name = name or _model_in_use()
@@ -105,8 +105,8 @@ def use(name: str | None, no_model: bool) -> None:
 
     It is used where neither --model nor RAG_MODEL nor rag.toml names another.
     """
-    from rag.models import use as use_file
-    from rag.models import use_none
+    from rag.model_files.pulling import use as use_file
+    from rag.model_files.pulling import use_none
     from ui.transfer_bar import transfer_bar
 
     if (name is None) != no_model:
@@ -129,8 +129,8 @@ def use(name: str | None, no_model: bool) -> None:
 
 
 def _warn_if_too_large(name: str | None) -> None:
-    from rag.model_files import published
-    from rag.model_list import machine_memory_bytes
+    from rag.model_files.listing import machine_memory_bytes
+    from rag.model_files.published import published
 
     file, memory = published(name or ""), machine_memory_bytes()
     if file and not file.fits(memory):
@@ -143,7 +143,7 @@ def _warn_if_too_large(name: str | None) -> None:
 
 def _model_in_use() -> str | None:
     """The model that the settings name, or the default one."""
-    from rag.model_records import default_model
+    from rag.model_files.records import default_model
     from rag.settings import load_settings
 
     return load_settings().model or default_model()

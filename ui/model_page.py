@@ -10,9 +10,9 @@ from typing import Any
 
 import streamlit as st
 
-from rag.model_files import published
-from rag.model_list import list_models
-from rag.models import use_none
+from rag.model_files.listing import list_models
+from rag.model_files.published import published
+from rag.model_files.pulling import use_none
 from ui import components
 from ui.model_view import at_work, files, speeds, transfer_data
 from ui.page_errors import in_words

@@ -9,8 +9,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from rag.model_list import ListedFile, Listing
-from rag.remote_address import is_address, parse_address
+from rag.model_files.listing import ListedFile, Listing
+from rag.remote.address import is_address, parse_address
 from ui.model_speed import Speed
 from ui.terminal import one_line, size, visible
 from ui.transfer import Transfer

@@ -13,7 +13,7 @@ from typing import Any, get_args
 import streamlit as st
 
 from rag.errors import UsageError
-from rag.eval_records import EvalMode, EvalResult, Row
+from rag.evaluation.records import EvalMode, EvalResult, Row
 from ui import components, session, uploads
 from ui.page_errors import in_words
 from ui.quality_view import evaluation_data, failed_data, failed_rows, plot

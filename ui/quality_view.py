@@ -9,8 +9,8 @@ from __future__ import annotations
 from pathlib import PurePosixPath
 from typing import Any
 
-from rag.eval_records import EvalResult, Row
-from rag.measures import STAGES, Mean, Measure, failures, groups, mean, measures_of, seconds
+from rag.evaluation.measures import STAGES, Mean, Measure, failures, groups, mean, measures_of, seconds
+from rag.evaluation.records import EvalResult, Row
 from ui.eval_table import note_lines
 from ui.evaluation import Evaluation
 from ui.terminal import one_line, plural, visible

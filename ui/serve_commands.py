@@ -62,9 +62,9 @@ def serve_command(
     The page /docs says what is taken; /health and /metrics are for whoever runs it.
     """
     from rag.chain import load_chain
-    from rag.server import create_app
-    from rag.server_guard import door_for
-    from rag.server_run import address_of, keys_from, listen, serve
+    from rag.server.app import create_app
+    from rag.server.guard import door_for
+    from rag.server.run import address_of, keys_from, listen, serve
     from rag.settings import load_settings
 
     door = door_for(host, keys=keys_from(_all_keys(keys, more_keys)), names=names)
@@ -104,13 +104,13 @@ def mcp_command(
     from rag.settings import load_settings
 
     try:
-        from rag.mcp_server import Documents, create_mcp, http_app
+        from rag.server.mcp_server import Documents, create_mcp, http_app
     except ModuleNotFoundError as error:
         if error.name != "mcp":
             raise
         raise UsageError("rag mcp needs the MCP SDK: pip install 'openchat-rag[mcp]'") from None
-    from rag.server_guard import door_for
-    from rag.server_run import address_of, keys_from, listen, serve
+    from rag.server.guard import door_for
+    from rag.server.run import address_of, keys_from, listen, serve
 
     settings = load_settings({"index": index, "model": model})
     if not over_http:

@@ -21,8 +21,8 @@ from ingest.page_image import PageImage, render_page
 from ingest.passwords import read_passwords
 from ingest.sandbox import Sandbox
 from rag.errors import SourceError
-from rag.local_store import LocalStore
 from rag.records import Page, Source
+from rag.store.local_store import LocalStore
 from ui.page_form import PageForm, page_form
 from ui.terminal import visible
 

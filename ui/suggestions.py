@@ -9,8 +9,8 @@ import random
 import re
 from dataclasses import dataclass
 
-from rag.local_snapshot import Snapshot
 from rag.records import Source
+from rag.store.local_snapshot import Snapshot
 
 MOST = 4
 _SOURCES_LOOKED_AT = 12

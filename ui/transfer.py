@@ -99,7 +99,7 @@ class Transfer:
             self._thread = None
 
     def _downloaded(self, name: str) -> str:
-        from rag.models import pull
+        from rag.model_files.pulling import pull
 
         pulled = pull(name, on_progress=self._note)
         if pulled.made_default:
@@ -108,7 +108,7 @@ class Transfer:
         return f"{pulled.path.name} is here and verified."
 
     def _used(self, name: str) -> str:
-        from rag.models import use
+        from rag.model_files.pulling import use
 
         chosen = use(name, on_progress=self._note)
         self._use_model(str(chosen.path))

@@ -1,7 +1,8 @@
 """A bar on standard error for work that is counted in bytes: downloading, hashing.
 
-Gives the function that `rag.models` reports to. On a terminal it is a bar with speed and time left, gone when
-the work is done; elsewhere (a log) a line for each tenth. Work of under a tenth of a second shows nothing.
+Gives the function that `rag.model_files.pulling` reports to. On a terminal it is a bar with speed and time
+left, gone when the work is done; elsewhere (a log) a line for each tenth. Work of under a tenth of a second
+shows nothing.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from ui.terminal import one_line, size
 if TYPE_CHECKING:
     from rich.progress import Progress
 
-    from rag.model_records import OnProgress
+    from rag.model_files.records import OnProgress
 
 _QUIET_SECONDS = 0.1
 _TENTHS = 10

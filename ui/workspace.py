@@ -18,7 +18,7 @@ from ingest.sandbox import Sandbox
 from rag.errors import RagError
 from rag.records import Answer, Done, Event, Turn
 from rag.settings import Settings
-from rag.store import open_store
+from rag.store.open import open_store
 from ui import uploads
 from ui.evaluation import Evaluation
 from ui.intake import Intake
@@ -28,8 +28,8 @@ from ui.terminal import visible
 if TYPE_CHECKING:
     from ingest.pipeline import Progress, Report
     from rag.chain import Chain
-    from rag.eval_records import EvalMode, EvalResult
-    from rag.searcher import Searcher
+    from rag.evaluation.records import EvalMode, EvalResult
+    from rag.search.searcher import Searcher
     from ui.conversation import Conversation
     from ui.conversations import Conversations
     from ui.model_speed import SpeedLog
@@ -160,8 +160,8 @@ class Workspace:
         note: Callable[[int, int, str], None],
     ) -> EvalResult:
         from rag.chain import Chain
-        from rag.evaluate import evaluate
-        from rag.question_file import read_questions
+        from rag.evaluation.evaluate import evaluate
+        from rag.evaluation.question_file import read_questions
 
         questions = read_questions(path)
         chain = self.chain()
@@ -173,7 +173,7 @@ class Workspace:
         return evaluate(subject, questions, k=self.settings.passages, stop=stop, progress=note)
 
     def _measure(self, answer: Answer) -> None:
-        from rag.loaded_model import load_model
+        from rag.model.loaded_model import load_model
         from rag.template import encode_text
 
         if answer.ledger is None or answer.model != self.chain().model_name:

@@ -1,0 +1,1 @@
+"""Texts to vectors: the bundled MiniLM's fast paths, and any other sentence-transformers model."""

@@ -1,0 +1,1 @@
+"""Parts for other people's LangChain pipelines that need no index of ours, and the retriever over one."""

@@ -1,0 +1,1 @@
+"""OpenChat on an OpenAI-compatible server, with the interface of the model in this process."""

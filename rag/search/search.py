@@ -1,0 +1,181 @@
+"""A question to hits: dense and keyword search in one generation of the index, fused.
+
+Takes a snapshot, an embedder and a question, gives hits, best first, each with what its score was made of.
+Knows neither the prompt nor the model; where the chunks came from is the store's affair.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+
+from rag.embedding.embeddings import LocalEmbeddings
+from rag.records import Hit, Turn
+from rag.search.follow_up import joined, lean
+from rag.search.fusion import fused, trust
+from rag.search.reranker import Reranker, reranked
+from rag.store.local_snapshot import Snapshot
+from rag.text.wording import rarity, sentences, share
+from rag.text.words import content_terms, match_query, term_set
+
+CANDIDATES = 30  # of each leg; to paragraphs, 4 of 1,000 questions at most had the right one further down
+SAME_TEXT = 0.9  # share of terms in common (Jaccard) from which two hits say the same
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What a search is confined to: so many files, where they are, and the sorted ids of their chunks."""
+
+    documents: int
+    locations: frozenset[bytes]
+    chunk_ids: np.ndarray  # int64
+
+
+@dataclass(frozen=True, slots=True)
+class SearchResult:
+    """What a search found. `hits` come best first; `nearest` are the best before any reranking.
+
+    Whether there are grounds for an answer is read off `nearest`: that bound was measured on them.
+    `documents` says how many files were searched, where not all were.
+    """
+
+    hits: list[Hit]
+    nearest: list[Hit]
+    documents: int | None = None
+
+
+def search(
+    snapshot: Snapshot,
+    embedder: LocalEmbeddings,
+    question: str,
+    *,
+    k: int,
+    history: Sequence[Turn] = (),
+) -> list[Hit]:
+    """The hits of `find` in all of the index."""
+    return find(snapshot, embedder, question, k=k, history=history).hits
+
+
+def find(
+    snapshot: Snapshot,
+    embedder: LocalEmbeddings,
+    question: str,
+    *,
+    k: int,
+    history: Sequence[Turn] = (),
+    scope: Scope | None = None,
+    reranker: Reranker | None = None,
+) -> SearchResult:
+    """The `k` best chunks for `question`, best first, none of them twice in other words.
+
+    A follow-up is searched together with what it leans on. Hits carry in `scores`: `dense` (cosine, on the
+    bundled model's scale), `keyword` (BM25), `whole` and `sentence` (the share of the question's wording that
+    the chunk and its best sentence hold), `trust` (how far the dense leg was listened to) and, of a
+    follow-up, `context` (what the chunk has to do with what was said before); `score` is what
+    `rag.search.fusion` and `rag.search.follow_up` make of them, or with a reranker what that says. An empty
+    question or an empty index gives no hits. With a `scope`, both legs look at its chunks alone.
+    """
+    documents = scope.documents if scope else None
+    if not question.strip() or k < 1 or not snapshot.chunk_count:
+        return SearchResult([], [], documents)
+    leaning = lean(question, history)
+    depth = max(CANDIDATES, 2 * k)
+    asked = [question, *(one.text for one in leaning.before)]
+    legs = [_legs(snapshot, embedder, text, depth, scope) for text in asked]
+    chunks = sorted(set().union(*(leg.dense.keys() | leg.keyword.keys() for leg in legs)))
+    hits = snapshot.hits(chunks, places=scope.locations if scope else None)
+    own, *before = [_scored_legs(snapshot, embedder, hits, leg) for leg in legs]
+    ranked = joined(leaning, own, before) if before else own
+    nearest = _distinct(ranked, k)
+    if reranker is None:
+        return SearchResult(nearest, nearest, documents)
+    again = reranked(ranked, leaning.text, reranker, first=depth)
+    return SearchResult(_distinct(again, k), nearest, documents)
+
+
+@dataclass(frozen=True, slots=True)
+class _Legs:
+    """What the two searches found for a text, by chunk."""
+
+    text: str
+    vector: np.ndarray
+    dense: dict[int, float]
+    keyword: dict[int, float]
+
+
+def _legs(snapshot: Snapshot, embedder: LocalEmbeddings, text: str, depth: int, scope: Scope | None) -> _Legs:
+    among = scope.chunk_ids if scope else None
+    vector = np.asarray(embedder.embed_query(text), np.float32)
+    dense = dict(snapshot.dense(vector, depth, among=among))
+    return _Legs(text, vector, dense, dict(snapshot.keywords(match_query(text), depth, among=among)))
+
+
+def _scored_legs(
+    snapshot: Snapshot, embedder: LocalEmbeddings, hits: Sequence[Hit], legs: _Legs
+) -> list[Hit]:
+    """The hits scored for the text of these legs, best first."""
+    dense = dict(legs.dense)
+    missing = [hit.chunk_id for hit in hits if hit.chunk_id not in dense]
+    if missing:
+        dense |= zip(missing, (snapshot.vectors(missing) @ legs.vector).tolist(), strict=True)
+    cosines = embedder.scaled(np.array([dense[hit.chunk_id] for hit in hits]))
+    with_legs = [
+        dataclasses.replace(
+            hit, scores={"dense": float(cosine), "keyword": legs.keyword.get(hit.chunk_id, 0.0)}
+        )
+        for hit, cosine in zip(hits, cosines, strict=True)
+    ]
+    return scored(with_legs, legs.text, trust(embedder.readable_share(legs.text)))
+
+
+def scored(hits: Sequence[Hit], question: str, dense_trust: float) -> list[Hit]:
+    """Candidates with `dense` and `keyword` scores, fused and best first; equals by chunk id."""
+    contexts = [_context(hit.headings, hit.source) for hit in hits]
+    units = [[one.terms for one in sentences(hit)] for hit in hits]
+    holdings = [context.union(*terms) for context, terms in zip(contexts, units, strict=True)]
+    rarities = rarity(content_terms(question, characters=True), holdings)
+    whole = [share(rarities, held) for held in holdings]
+    sentence = [
+        max((share(rarities, one | context) for one in terms), default=0.0)
+        for context, terms in zip(contexts, units, strict=True)
+    ]
+    scores = fused(
+        np.array([hit.scores["dense"] for hit in hits]),
+        np.array([hit.scores["keyword"] for hit in hits]),
+        np.array(whole),
+        np.array(sentence),
+        dense_trust=dense_trust,
+    )
+    done = [
+        dataclasses.replace(
+            hit,
+            score=float(score),
+            scores={**hit.scores, "whole": of_whole, "sentence": of_sentence, "trust": dense_trust},
+        )
+        for hit, score, of_whole, of_sentence in zip(hits, scores, whole, sentence, strict=True)
+    ]
+    return sorted(done, key=lambda hit: (-hit.score, hit.chunk_id))
+
+
+@lru_cache(maxsize=1024)
+def _context(headings: tuple[str, ...], source: str) -> frozenset[str]:
+    """The terms of what stands over a chunk: they bear on every sentence of it."""
+    return term_set("\n".join((source, *headings)))
+
+
+def _distinct(hits: Sequence[Hit], k: int) -> list[Hit]:
+    """The first `k` hits that do not say the same as a better one."""
+    chosen: list[Hit] = []
+    seen: list[frozenset[str]] = []
+    for hit in hits:
+        if len(chosen) == k:
+            break
+        terms = frozenset[str]().union(*(one.terms for one in sentences(hit)))
+        if not any(len(terms & other) >= SAME_TEXT * len(terms | other) for other in seen):
+            chosen.append(hit)
+            seen.append(terms)
+    return chosen

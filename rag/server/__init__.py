@@ -1,0 +1,1 @@
+"""Doors for other programs: OpenAI's API over HTTP, and MCP."""

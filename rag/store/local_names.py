@@ -1,0 +1,63 @@
+"""From what a person types to a place in the index, and from a place to the name that is shown.
+
+Takes names and places. A name is a path below an ingested root; where two roots have the same, the whole
+path, so that whatever is shown can be typed.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+
+from rag.errors import UsageError
+from rag.records import Place
+from rag.store.local_database import Database, damaged
+from rag.store.local_rows import address_of, as_place, in_order, matching, read_state, selected
+
+_NEAR_NAMES = 3
+
+
+def all_places(database: Database) -> list[Place]:
+    """Every file in the index as the last look found it, ordered by source."""
+    places = [as_place(row) for row in selected(database, "place")]
+    count = read_state(database).places
+    if len(places) != count:
+        raise damaged(database.directory, f"it lists {len(places)} of its {count} sources")
+    return in_order(places)
+
+
+def shown_name(database: Database, place: Place) -> str:
+    """The path below the root, if no other root has the same; else the whole path."""
+    same = matching(database, "place", {"source": place.source})
+    if place not in map(as_place, same):
+        raise damaged(database.directory, f"{place.source!r} is not found by its name")
+    return place.source if len(same) == 1 else address_of(place.location)
+
+
+def place_named(database: Database, source: str) -> Place:
+    """The place of that path below its root, or of that absolute path, or as seen from where one stands.
+
+    Raises `UsageError` with the nearest names when there is none, and with the roots when there are
+    several.
+    """
+    name = source.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    found = [as_place(row) for row in matching(database, "place", {"source": name})]
+    if not found:
+        address = address_of(os.fsencode(os.path.abspath(source))) if source else ""
+        for spelling in dict.fromkeys((address, name)):
+            found += [as_place(row) for row in matching(database, "place", {"address": spelling})]
+    if len(found) == 1:
+        return found[0]
+    if not found:
+        raise UsageError(_unknown(database, name))
+    roots = ", ".join(sorted(repr(place.root) for place in found))
+    raise UsageError(f"{name!r} is in more than one root: {roots}; give the whole path of the one you mean")
+
+
+def _unknown(database: Database, name: str) -> str:
+    names = sorted({place.source for place in all_places(database)})
+    if name in names:
+        raise damaged(database.directory, f"{name!r} is not found by its name")
+    near = difflib.get_close_matches(name, names, _NEAR_NAMES, cutoff=0.5)
+    hint = f"did you mean {' or '.join(map(repr, near))}?" if near else "`rag sources` lists what is there"
+    return f"there is no source {name!r} in the index; {hint}"

@@ -1,0 +1,1 @@
+"""Words, sentences and marks of any text: pure, used by search, quotes, citations and verdicts alike."""

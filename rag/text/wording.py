@@ -1,0 +1,52 @@
+"""How much of a question's wording a text holds, rare words counting for more: pure.
+
+Takes a question's terms and the terms of a few texts, gives shares from 0 to 1. What is rare is judged
+within those texts, so that nothing need be known of the index that they are from, and its size changes
+nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from functools import lru_cache
+from math import log
+
+from rag.places import counted
+from rag.records import Hit
+from rag.text.sentences import line_spans, spans
+from rag.text.words import term_set
+
+
+@dataclass(frozen=True, slots=True)
+class Worded:
+    """A sentence of a text and its terms: `text[start:end]`."""
+
+    start: int
+    end: int
+    terms: frozenset[str]
+
+
+def sentences(hit: Hit) -> tuple[Worded, ...]:
+    """The sentences of a hit with their terms; its lines where its file is made of rows or lines."""
+    return worded(hit.text, by_line=counted(hit.media_type, hit.label) is not None)
+
+
+@lru_cache(maxsize=4096)
+def worded(text: str, *, by_line: bool = False) -> tuple[Worded, ...]:
+    """The sentences or lines of `text` with their terms; remembered: the same chunks are found again."""
+    found = line_spans(text) if by_line else spans(text)
+    return tuple(Worded(start, end, term_set(text[start:end])) for start, end in found)
+
+
+def rarity(terms: Sequence[str], texts: Sequence[AbstractSet[str]]) -> dict[str, float]:
+    """What each term is worth among `texts`: BM25's logarithm of how few of them hold it, never below 0."""
+    holders = {term: sum(term in text for text in texts) for term in terms}
+    return {term: log(1 + (len(texts) - count + 0.5) / (count + 0.5)) for term, count in holders.items()}
+
+
+def share(rarities: Mapping[str, float], held: AbstractSet[str]) -> float:
+    """The part of all terms' worth that `held` has; a term that no text has counts against all."""
+    total = sum(rarities.values())
+    return sum(worth for term, worth in rarities.items() if term in held) / total if total else 0.0
