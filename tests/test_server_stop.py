@@ -43,6 +43,9 @@ def told(pieces: list[str], stops: list[str]) -> tuple[str, Answer, bool]:
         (["One t", "w", "o three"], ["two"], "One "),
         (["One tw", "ice"], ["two"], "One twice"),
         (["abcd"], ["cd", "bc"], "a"),
+        (["abcd"], ["cd", "abcd"], ""),
+        (["b", "a", "a"], ["a", "baa"], "b"),
+        (["baa"], ["a", "baa"], "b"),
         (["x"], ["x"], ""),
         (["never"], ["no"], "never"),
     ],
@@ -69,8 +72,12 @@ words = st.text(alphabet="ab ", max_size=4)
 @given(st.lists(words, max_size=12), st.lists(words.filter(bool), max_size=3))
 def test_it_is_the_text_before_the_first_stop_string(pieces: list[str], stops: list[str]) -> None:
     whole = "".join(pieces)
-    places = [whole.find(stop) for stop in stops if stop in whole]
+    # told letter by letter: the text ends where the first stop string is whole
+    lengths = (
+        [length for length in range(len(whole) + 1) if whole[:length].endswith(tuple(stops))] if stops else []
+    )
+    ending = [stop for stop in stops if whole[: lengths[0]].endswith(stop)] if lengths else []
     text, answer, ended = told(pieces, stops)
-    assert text == (whole[: min(places)] if places else whole)
-    assert ended == bool(places)
-    assert answer.text == (text.rstrip() if places else whole)
+    assert text == (whole[: lengths[0] - max(map(len, ending))] if lengths else whole)
+    assert ended == bool(lengths)
+    assert answer.text == (text.rstrip() if lengths else whole)

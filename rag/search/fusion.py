@@ -47,6 +47,7 @@ def fused(
     if not len(dense):
         return np.zeros(0)
     best = int(np.argmax(keyword))
-    relative = keyword * (whole[best] / keyword[best]) if keyword[best] > 0 else np.zeros(len(keyword))
+    # divided first: a part of the best one lies in 0..1, however small the best one is
+    relative = keyword / keyword[best] * whole[best] if keyword[best] > 0 else np.zeros(len(keyword))
     scores: np.ndarray = dense_trust * dense + KEYWORD_WORTH * relative + SENTENCE_WORTH * sentence
     return scores

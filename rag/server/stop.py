@@ -1,6 +1,7 @@
 """Stop strings: an answer ends before the first of them, wherever one piece of text ends and the next begins.
 
-Takes a stream of events, gives the same with text and last answer cut. Pure.
+The first is the one that is whole first, as for a reader of the text as it is written; of two that end at the
+same place, the longer. Takes a stream of events, gives the same with text and last answer cut. Pure.
 """
 
 from __future__ import annotations
@@ -30,9 +31,9 @@ def until_stop(events: Iterator[Event], stops: Sequence[str], stop: threading.Ev
             yield Done(_cut(event.answer, told)) if cut else event
         elif isinstance(event, TextDelta) and not cut:
             held += event.text
-            found = [place for text in stops if (place := held.find(text)) >= 0]
+            found = [(place + len(text), place) for text in stops if (place := held.find(text)) >= 0]
             cut = bool(found)
-            say = held[: min(found)] if found else held[: max(0, len(held) - longest + 1)]
+            say = held[: min(found)[1]] if found else held[: max(0, len(held) - longest + 1)]
             held = "" if cut else held[len(say) :]
             told += len(say)
             if say:
