@@ -23,7 +23,7 @@ from ingest.chunk import embedded_text, split
 from ingest.parse import parse
 from rag.embedding.embeddings import LocalEmbeddings
 from rag.records import Chunk, Document, IndexMeta, Page, Place
-from rag.store.local_store import LocalStore
+from rag.store.contract import Store
 from rag.store.open import open_store
 from rag.text.expected_text import Stretch, stretches_of
 
@@ -117,7 +117,7 @@ def _found(documents: dict[str, Document], source: str, words: str) -> Stretch:
 
 
 @contextmanager
-def indexed(collection: Collection, embedder: LocalEmbeddings) -> Iterator[LocalStore]:
+def indexed(collection: Collection, embedder: LocalEmbeddings) -> Iterator[Store]:
     """A real index of the collection, for the length of a `with` block."""
     chunks = {source: _chunks(collection, one, embedder) for source, one in collection.documents.items()}
     texts = {

@@ -22,7 +22,7 @@ from rag.quotes import quote_answer
 from rag.records import Hit, Turn
 from rag.search.follow_up import lean
 from rag.search.search import search
-from rag.store.local_snapshot import Snapshot
+from rag.store.contract import Snapshot
 from rag.text.expected_text import Stretch, overlaps, stretches_of
 
 FIRST = 5

@@ -31,7 +31,7 @@ from rag.quotes import quote_answer
 from rag.records import Hit
 from rag.search import fusion
 from rag.search.search import search
-from rag.store.local_snapshot import Snapshot
+from rag.store.contract import Snapshot
 from rag.text.expected_text import Stretch, character_recall, overlaps
 from rag.text.words import match_query
 

@@ -18,7 +18,7 @@ from ingest.chunk import split
 from ingest.embedded import embedded_text
 from rag.embedding.embeddings import LocalEmbeddings
 from rag.records import Chunk, Document, Place
-from rag.store.local_writer import DIGEST_BYTES, Writer
+from rag.store.contract import DIGEST_BYTES, Writer
 
 EMBEDDED_TOGETHER = 256  # chunks; between two such portions progress is told and Stop is seen
 

@@ -28,8 +28,7 @@ from ingest.sandbox import Sandbox
 from rag.errors import IndexMismatch, SourceError
 from rag.records import Failure, IndexMeta
 from rag.settings import BUNDLED_EMBEDDER, Settings
-from rag.store.local_store import LocalStore
-from rag.store.local_writer import Writer
+from rag.store.contract import Store, Writer
 from rag.store.open import open_store
 
 if TYPE_CHECKING:
@@ -90,7 +89,7 @@ class _Run:
 
     def __init__(
         self,
-        store: LocalStore,
+        store: Store,
         writer: Writer,
         settings: Settings,
         progress: Callable[[Progress], None] | None,

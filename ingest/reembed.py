@@ -72,6 +72,11 @@ def reembed(
     """
     store = open_store(settings.index)
     try:
+        if not isinstance(store, LocalStore):
+            raise UsageError(
+                f"an index in Milvus can't be embedded anew in its place ({store.name}): copy it to a folder "
+                f"with `rag index copy {store.name} FOLDER`, embed that anew, and copy it to a new name"
+            )
         with store.writer(wait_seconds=_LOCK_SECONDS) as writer:
             return _reembed(store, writer, settings, progress, stop or threading.Event())
     finally:

@@ -50,7 +50,7 @@ from rag.search.rewrite import rewritten
 from rag.search.search import SearchResult
 from rag.search.searcher import Searcher, load_searcher
 from rag.settings import Settings, load_settings
-from rag.store.local_store import LocalStore
+from rag.store.contract import Store
 from rag.template import Condition
 from rag.verdicts.verdict import judge
 
@@ -81,7 +81,7 @@ class Chain(Runnable[dict[str, Any], Answer]):
         return Chain(self.searcher, self._model, settings, condition=condition)
 
     @property
-    def store(self) -> LocalStore:
+    def store(self) -> Store:
         """The index."""
         return self.searcher.store
 

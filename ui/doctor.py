@@ -150,10 +150,9 @@ def _index(settings: Settings) -> list[Finding]:
         failures = len(snapshot.failures())
         outdated = len(snapshot.outdated(PARSER_VERSION))
     made = f", made with {meta.embedding_model}" if meta else ""
-    state = (
-        f"{settings.index}: {plural(sources, 'source')}, {plural(chunks, 'chunk')}, "
-        f"{size(store.size_bytes())}{made}"
-    )
+    on_disk = store.size_bytes()
+    takes = f", {size(on_disk)}" if on_disk is not None else ""
+    state = f"{settings.index}: {plural(sources, 'source')}, {plural(chunks, 'chunk')}{takes}{made}"
     findings = [Finding("index", state)]
     if failures:
         cure = "rag ingest --retry"

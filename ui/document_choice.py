@@ -12,7 +12,7 @@ from functools import partial
 
 import streamlit as st
 
-from rag.store.local_store import LocalStore
+from rag.store.contract import Store
 from ui import components
 from ui.chosen_documents import Choice, Options, options_of
 
@@ -25,7 +25,7 @@ def chosen_filters() -> tuple[str, ...]:
     return _choice().filters()
 
 
-def document_choice(store: LocalStore) -> None:
+def document_choice(store: Store) -> None:
     """Draws the control; nothing where there are no documents."""
     options = _options(store)
     if not options.sources:
@@ -48,10 +48,10 @@ def _choice() -> Choice:
     return kept
 
 
-def _options(store: LocalStore) -> Options:
+def _options(store: Store) -> Options:
     """Read anew when the index has changed."""
     with store.snapshot() as snapshot:
-        stamp = (str(store.directory), snapshot.generation)
+        stamp = (store.name, snapshot.generation)
         kept: tuple[tuple[str, int], Options] | None = st.session_state.get(_OPTIONS)
         if kept is None or kept[0] != stamp:
             if kept is not None and kept[0][0] != stamp[0]:

@@ -212,9 +212,11 @@ def _made_with(workspace: Workspace) -> None:
         f"Vectors: {meta.dimension} numbers each",
         f"Chunks: at most {meta.chunk_tokens} tokens",
         f"Parsers: version {meta.parser_version}",
-        f"Size: {size(workspace.store.size_bytes())}",
-        f"Folder: {visible(str(workspace.store.directory))}",
     ]
+    on_disk = workspace.store.size_bytes()
+    if on_disk is not None:
+        lines.append(f"Size: {size(on_disk)}")
+    lines.append(f"Place: {visible(workspace.store.name)}")
     words = f"Index {_index_name(workspace)}"
     components.notice("made_with", words, kind="quiet", more=("What it was made with", "\n".join(lines)))
 

@@ -22,7 +22,7 @@ from ingest.passwords import read_passwords
 from ingest.sandbox import Sandbox
 from rag.errors import SourceError
 from rag.records import Page, Source
-from rag.store.local_store import LocalStore
+from rag.store.contract import Store
 from ui.page_form import PageForm, page_form
 from ui.terminal import visible
 
@@ -65,7 +65,7 @@ class SourcePages:
 
     def __init__(
         self,
-        store: LocalStore,
+        store: Store,
         sandbox: Sandbox,
         *,
         file_megabytes: int,

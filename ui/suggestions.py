@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 
 from rag.records import Source
-from rag.store.local_snapshot import Snapshot
+from rag.store.contract import Snapshot
 
 MOST = 4
 _SOURCES_LOOKED_AT = 12

@@ -21,9 +21,8 @@ from rag.model.llama import Sampling
 from rag.model.loaded_model import Model, Usage
 from rag.model.structured_output import schema_grammar
 from rag.records import Hit, TextDelta, Turn
+from rag.store.contract import Snapshot, Store
 from rag.store.local_rows import address_of
-from rag.store.local_snapshot import Snapshot
-from rag.store.local_store import LocalStore
 from rag.template import encode_conversation
 from rag.text.expected_text import says, stretches_of
 
@@ -60,7 +59,7 @@ class Drafts:
 
 def draft(
     model: Model,
-    store: LocalStore,
+    store: Store,
     count: int,
     *,
     seed: int = SEED,

@@ -223,7 +223,7 @@ def _result(
         asked=len(questions),
         rows=tuple(rows),
         ended=ended,
-        index=str(asking.searcher.store.directory),
+        index=asking.searcher.store.name,
         embedder=f"{meta.embedding_model} {meta.embedding_revision}" if meta else "",
         model=model,
         judge=asking.judge.name if asking.judge else None,

@@ -13,9 +13,8 @@ from dataclasses import dataclass
 from rag.errors import UsageError
 from rag.evaluation.question_file import Expected
 from rag.records import Citation, Hit
+from rag.store.contract import Snapshot, Store
 from rag.store.local_rows import address_of
-from rag.store.local_snapshot import Snapshot
-from rag.store.local_store import LocalStore
 from rag.text.expected_text import Stretch, character_recall, overlaps, stretches_of
 
 _LONGEST_PAGE = 1 << 62  # a page whose words are not known, or not there, counts whole
@@ -54,7 +53,7 @@ class Target:
         return self.stretch(one)[:2] in self.pages
 
 
-def targets_of(store: LocalStore, expected: Sequence[Sequence[Expected]]) -> list[Target]:
+def targets_of(store: Store, expected: Sequence[Sequence[Expected]]) -> list[Target]:
     """For each question's expected places, what is right in the index as it is now."""
     with store.snapshot() as snapshot:
         names: dict[str, str] = {}

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 from rag.places import PDF
 from rag.records import Hit
-from rag.store.local_snapshot import Snapshot
+from rag.store.contract import Snapshot
 from rag.text.sentences import spans
 
 LONGEST_HALF = 400  # characters; a longer one is no half of a sentence, or no prose

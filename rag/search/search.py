@@ -18,7 +18,7 @@ from rag.records import Hit, Turn
 from rag.search.follow_up import joined, lean
 from rag.search.fusion import fused, trust
 from rag.search.reranker import Reranker, reranked
-from rag.store.local_snapshot import Snapshot
+from rag.store.contract import Snapshot
 from rag.text.wording import rarity, sentences, share
 from rag.text.words import content_terms, match_query, term_set
 

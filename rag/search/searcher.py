@@ -18,8 +18,7 @@ from rag.search.reranker import Reranker
 from rag.search.run_on import with_rest
 from rag.search.search import Scope, SearchResult, find
 from rag.settings import Settings, load_settings
-from rag.store.local_snapshot import Snapshot
-from rag.store.local_store import LocalStore
+from rag.store.contract import Snapshot, Store
 from rag.store.open import open_store
 
 SCOPES_KEPT = 16
@@ -28,7 +27,7 @@ SCOPES_KEPT = 16
 class Searcher:
     """A store and the embedder that its index was made with."""
 
-    def __init__(self, store: LocalStore, *, reranker: Reranker | None = None) -> None:
+    def __init__(self, store: Store, *, reranker: Reranker | None = None) -> None:
         self.store = store
         self.reranker = reranker
         self._loading = threading.Lock()
@@ -108,7 +107,7 @@ class Searcher:
                     raise IndexMismatch(
                         f"the index was made with {meta.embedding_model} at revision "
                         f"{meta.embedding_revision}, and here it is {embedder.revision}: get the former "
-                        f"again, or embed the text anew: rag reembed --index {self.store.directory}"
+                        f"again, or embed the text anew: rag reembed --index {self.store.name}"
                     )
                 self._loaded = (meta, embedder)
             return self._loaded[1]

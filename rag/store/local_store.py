@@ -87,6 +87,11 @@ class LocalStore:
             raise
         return store
 
+    @property
+    def name(self) -> str:
+        """The folder's path, as errors name it."""
+        return str(self.directory)
+
     # --- reading ----------------------------------------------------------------------------------
 
     @contextmanager

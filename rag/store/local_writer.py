@@ -16,6 +16,7 @@ import numpy as np
 
 from rag.errors import IndexMismatch, UsageError
 from rag.records import Chunk, Document, IndexMeta, Place
+from rag.store.contract import DIGEST_BYTES
 from rag.store.dense_cache import DenseCache
 from rag.store.local_changes import Change, change, present_words
 from rag.store.local_database import Database
@@ -31,7 +32,6 @@ from rag.store.local_rows import (
 from rag.store.local_schema import row_checksum, select_statement
 from rag.store.local_witness import read_witness, write_witness
 
-DIGEST_BYTES = 16
 _log = logging.getLogger(__name__)
 
 
