@@ -6,9 +6,13 @@ import os
 import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
+
+if TYPE_CHECKING:
+    from milvus_server import LiteServer
 
 # `.ci/run` says the same of the same commit each time; everywhere else the examples are new ones
 settings.register_profile("same-examples", derandomize=True)
@@ -93,3 +97,13 @@ def json_model(models: Path) -> Path:
     pieces = ('"', "}", "]", ":", ",", "{", "0")
     short = [sentencepiece().piece_to_id(piece) for piece in pieces]
     return write_model(models / "json.gguf", preference=[END_OF_TURN, *short])
+
+
+@pytest.fixture(scope="session")
+def milvus_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiteServer]:
+    """milvus-lite's server on loopback, one for the run."""
+    from milvus_server import LiteServer
+
+    server = LiteServer(tmp_path_factory.mktemp("milvus") / "server.db")
+    yield server
+    server.stop()

@@ -12,8 +12,8 @@ from hashlib import blake2b, sha256
 import numpy as np
 
 from rag.records import Chunk, Document, Heading, IndexMeta, Page, Place
-from rag.store.local_store import LocalStore
-from rag.store.local_writer import Writer
+from rag.store.contract import Store, Writer
+from rag.store.open import open_store
 
 META = IndexMeta("letters", "1", 4, 200, 1)
 ROOT = "/documents"
@@ -65,8 +65,8 @@ def put(writer: Writer, source: str, text: str, *, root: str = ROOT, title: str 
     return where
 
 
-def filled(directory: object, sources: dict[str, str]) -> LocalStore:
-    store = LocalStore.open(str(directory), create=True)
+def filled(place: object, sources: dict[str, str]) -> Store:
+    store = open_store(str(place), create=True)
     with store.writer() as writer:
         writer.set_meta(META)
         for source, text in sources.items():
@@ -74,7 +74,7 @@ def filled(directory: object, sources: dict[str, str]) -> LocalStore:
     return store
 
 
-def texts_in(store: LocalStore) -> dict[str, list[str]]:
+def texts_in(store: Store) -> dict[str, list[str]]:
     """Every source's chunks, as they are shown."""
     with store.snapshot() as snapshot:
         return {

@@ -6,15 +6,13 @@ path, so that whatever is shown can be typed.
 
 from __future__ import annotations
 
-import difflib
 import os
 
 from rag.errors import UsageError
 from rag.records import Place
 from rag.store.local_database import Database, damaged
 from rag.store.local_rows import address_of, as_place, in_order, matching, read_state, selected
-
-_NEAR_NAMES = 3
+from rag.store.names import in_several_roots, no_such_source
 
 
 def all_places(database: Database) -> list[Place]:
@@ -50,14 +48,11 @@ def place_named(database: Database, source: str) -> Place:
         return found[0]
     if not found:
         raise UsageError(_unknown(database, name))
-    roots = ", ".join(sorted(repr(place.root) for place in found))
-    raise UsageError(f"{name!r} is in more than one root: {roots}; give the whole path of the one you mean")
+    raise UsageError(in_several_roots(name, found))
 
 
 def _unknown(database: Database, name: str) -> str:
-    names = sorted({place.source for place in all_places(database)})
+    names = {place.source for place in all_places(database)}
     if name in names:
         raise damaged(database.directory, f"{name!r} is not found by its name")
-    near = difflib.get_close_matches(name, names, _NEAR_NAMES, cutoff=0.5)
-    hint = f"did you mean {' or '.join(map(repr, near))}?" if near else "`rag sources` lists what is there"
-    return f"there is no source {name!r} in the index; {hint}"
+    return no_such_source(name, names)

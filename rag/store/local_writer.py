@@ -9,14 +9,12 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from threading import RLock
 
 import numpy as np
 
 from rag.errors import IndexMismatch, UsageError
 from rag.records import Chunk, Document, IndexMeta, Place
-from rag.store.contract import DIGEST_BYTES
 from rag.store.dense_cache import DenseCache
 from rag.store.local_changes import Change, change, present_words
 from rag.store.local_database import Database
@@ -31,6 +29,14 @@ from rag.store.local_rows import (
 )
 from rag.store.local_schema import row_checksum, select_statement
 from rag.store.local_witness import read_witness, write_witness
+from rag.store.put_checks import (
+    check_text,
+    checked_vectors,
+    difference,
+    newer_parsers,
+    same_but_parsers,
+    valid_text,
+)
 
 _log = logging.getLogger(__name__)
 
@@ -93,8 +99,8 @@ class Writer:
             if present == meta:
                 return
             self.require_parsers(meta.parser_version)
-            if present is not None and state.chunks and present != _with_parsers_of(meta, present):
-                raise IndexMismatch(_difference(self._database, present, meta))
+            if present is not None and state.chunks and not same_but_parsers(present, meta):
+                raise IndexMismatch(difference(str(self._database.directory), present, meta))
             with self._change() as changing:
                 changing.set_meta(meta)
 
@@ -109,11 +115,7 @@ class Writer:
         with self._lock:
             present = read_state(self._database).index_meta()
             if present is not None and present.parser_version > parser_version:
-                raise IndexMismatch(
-                    f"index {str(self._database.directory)!r} was written by parsers of version"
-                    f" {present.parser_version}; this program has version {parser_version}: install the newer"
-                    " program that made it"
-                )
+                raise IndexMismatch(newer_parsers(str(self._database.directory), present, parser_version))
 
     def has_document(self, content_hash: str, *, parser_version: int = 0) -> bool:
         """Whether a content is in the index as parsers of that version or newer read it, wherever it is."""
@@ -171,9 +173,9 @@ class Writer:
             meta = read_state(self._database).index_meta()
             if meta is None:
                 raise UsageError("the index has no embedding model yet; call set_meta before put")
-            _check_text(place, document, chunks)
-            matrix = _checked_vectors(place, vectors, digests, len(chunks), meta)
-            with _valid_text(place), self._change() as changing:
+            check_text(place, document, chunks)
+            matrix = checked_vectors(place, vectors, digests, len(chunks), meta)
+            with valid_text(place), self._change() as changing:
                 changing.drop_document(place.content_hash)
                 changing.set_place(place)
                 changing.add_document(place, document, chunks, matrix, digests)
@@ -241,64 +243,3 @@ def lost_changes(database: Database, generation: int, noted: int) -> str:
         f"index {str(database.directory)!r} is damaged: its last {noted - generation} changes were lost"
         f" (it is at generation {generation}, and {noted} was reported done); run `rag ingest` again"
     )
-
-
-def _difference(database: Database, present: IndexMeta, wanted: IndexMeta) -> str:
-    where = f"index {str(database.directory)!r}"
-    cure = "use another index"
-    if wanted.embedding_model != present.embedding_model or wanted.chunk_tokens == present.chunk_tokens:
-        cure += f", or embed its text anew: rag reembed --embedding-model {wanted.embedding_model}"
-    return f"{where} was made with {_in_words(present)}; this run has {_in_words(wanted)}; {cure}"
-
-
-def _with_parsers_of(meta: IndexMeta, other: IndexMeta) -> IndexMeta:
-    return replace(meta, parser_version=other.parser_version)
-
-
-def _in_words(meta: IndexMeta) -> str:
-    prefix = f", before a question {meta.query_prefix!r}" if meta.query_prefix else ""
-    return (
-        f"{meta.embedding_model} (revision {meta.embedding_revision}, dimension {meta.dimension}{prefix}),"
-        f" chunks of {meta.chunk_tokens} tokens, parsers of version {meta.parser_version}"
-    )
-
-
-@contextmanager
-def _valid_text(place: Place) -> Iterator[None]:
-    try:
-        yield
-    except UnicodeEncodeError as error:
-        near = error.object[max(0, error.start - 20) : error.start + 20]
-        raise UsageError(
-            f"a text of {place.source!r} holds half a surrogate pair (in {near!r}); replace it by U+FFFD"
-        ) from None
-
-
-def _check_text(place: Place, document: Document, chunks: Sequence[Chunk]) -> None:
-    pages = {page.number: page for page in document.pages}
-    if len(pages) != len(document.pages):
-        raise UsageError(f"{place.source!r} has two pages of the same number; they count up from 1")
-    for position, chunk in enumerate(chunks):
-        page = pages.get(chunk.page)
-        if page is None or not 0 <= chunk.start <= chunk.end <= len(page.text):
-            raise UsageError(f"chunk {position} of {place.source!r} is outside page {chunk.page}'s text")
-        if page.text[chunk.start : chunk.end] != chunk.text:
-            raise UsageError(f"chunk {position} of {place.source!r} is not what its span of the page says")
-
-
-def _checked_vectors(
-    place: Place, vectors: np.ndarray, digests: Sequence[bytes], count: int, meta: IndexMeta
-) -> np.ndarray:
-    matrix = np.asarray(vectors, np.float32)
-    if not count and not matrix.size:
-        matrix = matrix.reshape(0, meta.dimension)
-    if matrix.shape != (count, meta.dimension) or len(digests) != count:
-        raise UsageError(
-            f"{place.source!r} has {count} chunks, vectors of shape {matrix.shape} and {len(digests)}"
-            f" digests; the index's vectors have {meta.dimension} numbers"
-        )
-    if not np.isfinite(matrix).all():
-        raise UsageError(f"{place.source!r} has a vector that is not all finite numbers; embed it again")
-    if any(len(digest) != DIGEST_BYTES for digest in digests):
-        raise UsageError(f"{place.source!r} has a digest that is not {DIGEST_BYTES} bytes long")
-    return matrix
