@@ -21,15 +21,17 @@ from typing import Any
 from unittest.mock import patch
 
 import gguf
-import llama_cpp as ll
 import mistral_common
 import numpy as np
 from sentencepiece import SentencePieceProcessor
 
+from rag.model import llama
 from rag.model.llama import READ_BATCH, Engine, Piece, Read
 from rag.model.lookup import GUESSED, Lookup
 from rag.model.state_cache import StateCache
 from rag.prompt import citation_grammar
+
+ll = llama.ll  # loaded as the project loads it
 
 # The model card's shape.
 LAYERS, WIDTH, FEED_FORWARD, HEADS, KEY_HEADS, WINDOW = 32, 4096, 14336, 32, 8, 8192
@@ -139,8 +141,10 @@ def bare(engine: Engine, ids: Sequence[int], tokens: int) -> tuple[float, float]
         _bare_decode(context, ids[start : start + READ_BATCH])
     ll.llama_synchronize(context)
     read = time.monotonic()
-    for _ in range(tokens):
-        _bare_decode(context, [ll.llama_sampler_sample(sampler, context, -1)])
+    for left in range(tokens, 0, -1):
+        token = ll.llama_sampler_sample(sampler, context, -1)
+        if left > 1:  # nothing comes after the last one
+            _bare_decode(context, [token])
     ll.llama_synchronize(context)
     done = time.monotonic()
     ll.llama_sampler_free(sampler)

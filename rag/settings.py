@@ -51,7 +51,7 @@ class Settings:
     top_k: int = 40  # which hurts quoting; all without effect while the temperature is 0
     repeat_penalty: float = 1.0  # 1 is none
     seed: int = 0
-    threads: int = 0  # for llama.cpp; 0 is one a core
+    threads: int = 0  # for llama.cpp; 0 is one a processor that this process may keep busy
     gpu_layers: int = -1  # -1: all of them where llama.cpp was built with a GPU, else none
     queue: int = 8  # questions that may wait for the model
     parse_seconds: int = 120  # a parser's longest time on one file

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -12,6 +15,7 @@ import numpy as np
 import pytest
 
 from rag.errors import ModelFailed, ModelInvalid, WindowExceeded
+from rag.model import llama
 from rag.model.llama import READ_BATCH, Engine, Piece, Read, Sampling
 from rag.records import Turn
 from rag.template import encode_conversation
@@ -101,7 +105,7 @@ def test_the_answer_ends_with_its_reserve_though_more_was_guessed(
     ids = prompt(engine, words)
     for count in range(1, 9):
         assert len(said(list(engine.generate(ids, max_tokens=count, end=END)))) == count
-        assert len(engine._ids) == len(ids) + count
+        assert len(engine._ids) == len(ids) + count - 1  # nothing comes after the last one: it is not decoded
 
 
 def test_reading_is_told_in_steps(engine: Engine) -> None:
@@ -200,6 +204,34 @@ def test_stop_while_reading(random_model: Path) -> None:
     )
 
 
+def test_stop_ends_a_batch_that_is_being_read(random_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """llama.cpp itself is told: a batch of a 7B takes seconds."""
+    monkeypatch.setattr(llama, "READ_BATCH", 8000)
+    engine = Engine(random_model, window=8192, threads=1)
+    ids = prompt(engine, "word " * 7000)
+    stop = threading.Event()
+    events = engine.generate(ids, max_tokens=5, end=END, stop=stop)
+    assert next(events) == Read(0, len(ids), 0)
+    timer = threading.Timer(0.2, stop.set)
+    timer.start()
+    assert list(events) == []
+    timer.join()
+    assert engine._ids == []
+    assert said(list(engine.generate(ids[:50], max_tokens=2, end=frozenset())))
+
+
+def test_the_end_of_reading_is_not_waited_for(random_model: Path) -> None:
+    """The watch for Stop looks every twentieth of a second, and is told when there is nothing to watch."""
+    engine = Engine(random_model, window=512, threads=1)
+    waited = []
+    for _ in range(5):
+        begun = time.monotonic()
+        with engine._aborting_on(threading.Event()):
+            pass
+        waited.append(time.monotonic() - begun)
+    assert min(waited) < 0.02
+
+
 def test_stop_while_writing(engine: Engine) -> None:
     stop = threading.Event()
     events = engine.generate(prompt(engine, "x"), max_tokens=200, end=frozenset(), stop=stop)
@@ -216,6 +248,24 @@ def test_closing_the_iterator_leaves_the_engine_ready(engine: Engine) -> None:
     next(events)
     events.close()  # type: ignore[attr-defined]
     assert len(said(list(engine.generate(prompt(engine, "second"), max_tokens=4, end=frozenset())))) == 4
+
+
+@pytest.mark.parametrize(
+    ("given", "spins"), [({}, "3000"), ({"GOMP_SPINCOUNT": "7"}, "7"), ({"OMP_WAIT_POLICY": "PASSIVE"}, "0")]
+)
+def test_waiting_threads_spin_for_a_moment_only(given: dict[str, str], spins: str) -> None:
+    """As libgomp itself tells it when it is loaded; what the user has set wins."""
+    environment = {
+        name: value for name, value in os.environ.items() if not name.startswith(("OMP_", "GOMP_"))
+    }
+    told = subprocess.run(
+        [sys.executable, "-c", "import rag.model.llama"],
+        env={**environment, "OMP_DISPLAY_ENV": "VERBOSE", **given},
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stderr
+    assert f"GOMP_SPINCOUNT = '{spins}'" in told
 
 
 def test_over_the_window(engine: Engine) -> None:

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import threading
+import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from rag.model import state_cache
 from rag.model.llama import Engine, Piece, Read
-from rag.model.state_cache import StateCache, common_prefix
+from rag.model.state_cache import StateCache, common_prefix, forget_states, states_folder
 from rag.records import Turn
 from rag.template import encode_conversation
 
@@ -82,6 +88,60 @@ def test_the_disk_is_bounded(tmp_path: Path) -> None:
     assert sum(path.stat().st_size for path in tmp_path.iterdir()) <= 5000
 
 
+def test_what_was_removed_from_the_disk_is_not_remembered(tmp_path: Path) -> None:
+    """A process that answers for months must not keep the ids of every prompt that it ever read."""
+    cache = StateCache("model", folder=tmp_path, memory_bytes=2000, disk_bytes=6000)
+    for first in range(40):
+        cache.put([first, *LONG], bytes(1000))
+        cache.flush()
+    assert len(cache.known()) <= 6
+
+
+def test_two_processes_make_room_at_once(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    caches = [StateCache(name, folder=tmp_path, disk_bytes=6000) for name in ("one", "other")]
+
+    def write(cache: StateCache) -> None:
+        for first in range(60):
+            cache.put([first, *LONG], bytes(1000))
+        cache.flush()
+
+    threads = [threading.Thread(target=write, args=[cache]) for cache in caches]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert capfd.readouterr().err == ""
+    assert sum(path.stat().st_size for path in tmp_path.glob("*.state")) <= 2 * 6000
+
+
+def test_a_disk_that_is_nearly_full_is_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    free = state_cache.FREE_BYTES + 99
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=free))
+    cache = StateCache("model", folder=tmp_path)
+    cache.put(LONG, bytes(100))
+    cache.put([1, *LONG], bytes(99))
+    cache.flush()
+    assert [ids[0] for ids in StateCache("model", folder=tmp_path).known()] == [1]
+    assert len(cache.known()) == 2
+
+
+def test_what_a_killed_process_left_goes_and_what_is_being_written_stays(tmp_path: Path) -> None:
+    for name, age in (("old.1.part", 2 * 3600), ("new.2.part", 10)):
+        (tmp_path / name).write_bytes(b"x")
+        os.utime(tmp_path / name, (time.time() - age, time.time() - age))
+    StateCache("model", folder=tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["new.2.part"]
+
+
+def test_forgetting_leaves_nothing() -> None:
+    cache = StateCache("model", folder=states_folder())
+    cache.put(LONG, b"state")
+    cache.flush()
+    (states_folder() / "half.1.part").write_bytes(b"x")
+    forget_states()
+    assert list(states_folder().iterdir()) == []
+
+
 def test_an_unwritable_folder_costs_only_the_shortcut(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     cache = StateCache("model", folder=tmp_path / "file" / "states")
@@ -116,3 +176,14 @@ def test_equal_output_with_and_without(random_model: Path, tmp_path: Path) -> No
         events = list(tomorrow.generate(prompts[number], max_tokens=12, end=end))
         assert said(events) == expected[number]
         assert events[0] == Read(len(prompts[number]) - 1, len(prompts[number]), len(prompts[number]) - 1)
+
+
+def test_a_state_too_large_for_the_cache_is_not_even_copied(
+    random_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    states = StateCache("random", memory_bytes=1000)
+    engine = Engine(random_model, window=2048, threads=1, states=states)
+    monkeypatch.setattr(engine, "_state", lambda size: pytest.fail(f"copied {size} bytes"))
+    ids = encode_conversation([Turn("user", "tower " * 150)], engine.tokenize)
+    assert len(said(list(engine.generate(ids, max_tokens=3, end=frozenset())))) == 3
+    assert states.known() == []

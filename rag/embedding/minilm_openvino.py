@@ -10,12 +10,13 @@ without where that is missing. Here it always is: nothing in this process can im
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from rag.processors import processors
 
 LAYERS, HEADS, DIMENSION = 6, 12, 384
 LENGTHS = 16  # a row is padded to a multiple of this: each new shape is compiled once
@@ -28,11 +29,6 @@ def available() -> bool:
     except ImportError:
         return False
     return True
-
-
-def cores() -> int:
-    """How many requests are worked on at once: as many as there are cores for this process."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _openvino() -> Any:
@@ -53,8 +49,8 @@ def load(weights: Path, *, precision: str) -> Any:
     settings = {
         "INFERENCE_PRECISION_HINT": "bf16" if quick else "f32",
         # a request is one core's: no core waits for another, which costs most where they are shared
-        "NUM_STREAMS": cores(),
-        "INFERENCE_NUM_THREADS": cores(),
+        "NUM_STREAMS": processors(),
+        "INFERENCE_NUM_THREADS": processors(),
     }
     return core.compile_model(_graph(load_file(weights)), "CPU", settings)
 

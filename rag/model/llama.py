@@ -21,13 +21,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import llama_cpp as ll
 import numpy as np
 
 from rag.errors import ModelFailed, ModelInvalid, WindowExceeded
 from rag.model.gguf import read_header, require_openchat
 from rag.model.lookup import Lookup
 from rag.model.state_cache import WORTH_TOKENS, StateCache, common_prefix
+from rag.processors import processors
+
+# llama.cpp's threads wait for each other some hundred times a token. libgomp, whose threads they are, lets
+# one that waits spin 300,000 times; where another program has the processor that the last one needs, most
+# of the time goes there. A hundredth of it is ten times as fast on a busy machine, and costs an idle one a
+# hundredth of its speed (README.md). The library reads this when it is loaded; the user's settings win.
+if "OMP_WAIT_POLICY" not in os.environ:
+    os.environ.setdefault("GOMP_SPINCOUNT", "3000")
+
+import llama_cpp as ll
 
 # Prompt tokens decoded in one call: progress is reported and Stop is seen at least this often.
 READ_BATCH = 128
@@ -85,7 +94,7 @@ class Engine:
         self.path = Path(path)
         self.name = header.name
         self.window = window
-        self._load(threads or len(os.sched_getaffinity(0)), gpu_layers)
+        self._load(threads or processors(), gpu_layers)
         self._ids: list[int] = []  # what the context's memory holds
         self._states = states
 
@@ -174,7 +183,7 @@ class Engine:
         stop = stop or threading.Event()
         with _Sampler(self._vocab, self._context, sampling or Sampling(), banned, grammar) as sampler:
             with self._aborting_on(stop):
-                yield from self._read(ids)
+                yield from self._read(ids, stop)
             if not stop.is_set():
                 yield from self._write(ids, sampler, max_tokens, end, stop)
 
@@ -199,7 +208,7 @@ class Engine:
             if token in end:
                 break
             yield Piece(token, self.piece(token))
-            if stop.is_set():
+            if stop.is_set() or left == 1:
                 break
             lookup.add(token)
             if guessed and guessed[0] == token:
@@ -213,7 +222,7 @@ class Engine:
             place = 0
         self._forget(guessed)
 
-    def _read(self, ids: Sequence[int]) -> Iterator[Read]:
+    def _read(self, ids: Sequence[int], stop: threading.Event) -> Iterator[Read]:
         # The last one is read again in any case, for its logits.
         reused = common_prefix(self._ids, ids[:-1])
         if self._restore(ids[:-1], beyond=reused):
@@ -221,11 +230,13 @@ class Engine:
         self._keep(reused)
         done = reused
         yield Read(done, len(ids), reused)
-        while done < len(ids) and self._decode(ids[done : done + READ_BATCH]):
+        while done < len(ids) and not stop.is_set() and self._decode(ids[done : done + READ_BATCH]):
             done = len(self._ids)
             yield Read(done, len(ids), reused)
         if self._states and done == len(ids) and done - reused >= WORTH_TOKENS:
-            self._states.put(ids, self._state())
+            size = ll.llama_state_seq_get_size(self._context, 0)
+            if size <= self._states.largest_bytes:
+                self._states.put(ids, self._state(size))
 
     def _restore(self, ids: Sequence[int], *, beyond: int) -> bool:
         """Puts back what was read at another time, when that goes further than what the memory holds."""
@@ -241,8 +252,8 @@ class Engine:
         self._ids = list(state.ids)
         return True
 
-    def _state(self) -> bytearray:
-        data = bytearray(ll.llama_state_seq_get_size(self._context, 0))
+    def _state(self, size: int) -> bytearray:
+        data = bytearray(size)
         buffer = (ctypes.c_uint8 * len(data)).from_buffer(data)
         size = ll.llama_state_seq_get_data(self._context, buffer, len(data), 0)
         del buffer  # a bytearray that is exported can't be shortened
@@ -255,8 +266,8 @@ class Engine:
         finished = threading.Event()
 
         def watch() -> None:
-            while not finished.is_set():
-                if stop.wait(0.05):
+            while not finished.wait(0.05):  # so that the end of reading is seen at once
+                if stop.is_set():
                     self._abort[0] = b"x"
                     return
 

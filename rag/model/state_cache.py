@@ -6,7 +6,8 @@ least recently used goes first. Restoring a thousand tokens takes a hundredth of
 a minute.
 
 An entry on disk is one file: a header with the model's key, the ids and a checksum, then the state. A file
-that is damaged, cut short or of another model is not used. Knows nothing of llama.cpp: a state is bytes.
+that is damaged, cut short or of another model is not used; what a killed process left half written goes.
+Knows nothing of llama.cpp: a state is bytes.
 """
 
 from __future__ import annotations
@@ -15,8 +16,10 @@ import contextlib
 import hashlib
 import json
 import os
+import shutil
 import struct
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -27,10 +30,13 @@ import platformdirs
 
 MEMORY_BYTES = 512 << 20
 DISK_BYTES = 4 << 30
+FREE_BYTES = 2 << 30  # of the disk: the index and other programs need it more
 WORTH_TOKENS = 64  # a shorter prefix is read again sooner than a file is
 
 _MAGIC = b"RAGSTATE1"
 _SUFFIX = ".state"
+_UNFINISHED = ".part"
+_ABANDONED_SECONDS = 3600  # a file is written in seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +71,11 @@ class StateCache:
         self._writer: threading.Thread | None = None
         self._on_disk = dict(self._scanned())
 
+    @property
+    def largest_bytes(self) -> int:
+        """A state of more than this is not kept."""
+        return self._memory_bytes
+
     def best(self, ids: Sequence[int], *, beyond: int) -> State | None:
         """The state that shares the longest beginning with `ids`.
 
@@ -93,7 +104,8 @@ class StateCache:
             self._kept[state.ids] = data
             while sum(map(len, self._kept.values())) > self._memory_bytes:
                 self._kept.popitem(last=False)
-        if self._folder is not None and state.ids not in self._on_disk:
+            known = state.ids in self._on_disk
+        if self._folder is not None and not known:
             self.flush()
             self._writer = threading.Thread(
                 target=self._write, args=[state], name="state-cache", daemon=False
@@ -114,7 +126,8 @@ class StateCache:
             return self._kept.get(ids)
 
     def _from_disk(self, ids: tuple[int, ...]) -> bytes | None:
-        path = self._on_disk.get(ids)
+        with self._lock:
+            path = self._on_disk.get(ids)
         if path is None:
             return None
         data = None
@@ -135,9 +148,11 @@ class StateCache:
         header = json.dumps({"key": self._key, "ids": state.ids, "checksum": _checksum(state.data)}).encode()
         name = hashlib.blake2b(self._key.encode() + repr(state.ids).encode(), digest_size=16).hexdigest()
         path = self._folder / (name + _SUFFIX)
-        unfinished = path.with_suffix(f".{os.getpid()}.part")
+        unfinished = path.with_suffix(f".{os.getpid()}{_UNFINISHED}")
         try:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            if shutil.disk_usage(self._folder).free < FREE_BYTES + len(state.data):
+                return
             descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
             with os.fdopen(descriptor, "wb") as file:
                 file.write(_MAGIC + struct.pack("<Q", len(header)) + header)
@@ -152,18 +167,31 @@ class StateCache:
         self._make_room()
 
     def _make_room(self) -> None:
+        """Removes the files that were not used for longest, until the rest is within bounds.
+
+        Another process may do so at the same time, so a file may be gone at any moment.
+        """
         assert self._folder is not None
-        files = sorted(self._folder.glob("*" + _SUFFIX), key=lambda path: path.stat().st_mtime, reverse=True)
-        total = 0
-        for path in files:
-            total += path.stat().st_size
+        files = []
+        for path in self._folder.glob("*" + _SUFFIX):
+            with contextlib.suppress(FileNotFoundError):
+                status = path.stat()
+                files.append((status.st_mtime_ns, status.st_size, path))
+        total, kept = 0, set()
+        for _, size, path in sorted(files, reverse=True):
+            total += size
             if total > self._disk_bytes:
                 path.unlink(missing_ok=True)
+            else:
+                kept.add(path)
+        with self._lock:
+            self._on_disk = {ids: path for ids, path in self._on_disk.items() if path in kept}
 
     def _scanned(self) -> Iterator[tuple[tuple[int, ...], Path]]:
         """The ids of each usable file in the folder; only headers are read."""
         if self._folder is None or not self._folder.is_dir():
             return
+        _remove_abandoned(self._folder)
         for path in self._folder.glob("*" + _SUFFIX):
             with contextlib.suppress(OSError), path.open("rb") as file:
                 header, _ = _header(file.read(1 << 20))
@@ -178,8 +206,17 @@ def states_folder() -> Path:
 
 def forget_states() -> None:
     """Removes all states from disk, so that nothing of a removed document is left in them."""
-    for path in states_folder().glob("*" + _SUFFIX):
-        path.unlink(missing_ok=True)
+    for ending in (_SUFFIX, _UNFINISHED):
+        for path in states_folder().glob("*" + ending):
+            path.unlink(missing_ok=True)
+
+
+def _remove_abandoned(folder: Path) -> None:
+    """Removes what processes that were killed left half written."""
+    for path in folder.glob("*" + _UNFINISHED):
+        with contextlib.suppress(OSError):
+            if time.time() - path.stat().st_mtime > _ABANDONED_SECONDS:
+                path.unlink()
 
 
 def common_prefix(first: Sequence[int], second: Sequence[int]) -> int:
