@@ -77,7 +77,8 @@ def _both_can_read(source: Path, target: Path) -> int:
             continue
         try:
             if path.suffix.lower() == ".pdf":
-                readable = any(page.extract_text().strip() for page in PdfReader(path).pages)
+                # all of them: it ends at the first page that it can't read
+                readable = bool("".join([page.extract_text() for page in PdfReader(path).pages]).strip())
             else:
                 readable = path.suffix.lower() in TEXTS and bool(path.read_text("utf-8").strip())
         except Exception as error:  # whatever the usual way trips over

@@ -4,8 +4,9 @@ Takes a file's location, a page number and the quoted words; gives a PNG with on
 quote, in the picture's pixels. Runs pdfium in the sandbox's child: it is machine code that reads hostile
 bytes, and not thread-safe. The index keeps cleaned text (spaces, hyphens and ligatures normalised), so
 words are compared by their letters and digits alone; a table's row is looked for without the columns' names
-that it was given. On a page without text the words are looked for by OCR, where the extra is installed.
-Knows nothing about citations or the index.
+that it was given. Of a page that was read from its picture the caller gives the words' places; without them,
+on a page without text, they are looked for by OCR, where the extra is installed. Knows nothing about
+citations or the index.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from ingest.parse import ocr
 from ingest.parse.recognise import HEAD_BYTES, is_picture
 from ingest.quote_places import Box4, fold, found_spans, merge_lines
 from rag.errors import CorruptSource, EncryptedSource, ParserFailed
+from rag.records import PlacedWord
 
 if TYPE_CHECKING:
     from ingest.sandbox import Sandbox
@@ -61,13 +63,15 @@ def render_page(
     width_pixels: int,
     sandbox: Sandbox,
     near: float = 0.0,
+    words: Sequence[PlacedWord] = (),
     passwords: Sequence[str] = (),
 ) -> PageImage:
     """The page as a picture `width_pixels` wide, with the quote's lines boxed.
 
     `near` (0 to 1) is how far down the page's text the quote begins: of several places with the same
-    words the nearest is boxed. An empty quote boxes nothing. `passwords` are tried in turn. Raises a
-    `SourceError` when the file is gone, damaged, encrypted, has no such page, or pdfium fails on it.
+    words the nearest is boxed. An empty quote boxes nothing. `words` are what was read from the page's
+    picture, if it was. `passwords` are tried in turn. Raises a `SourceError` when the file is gone, damaged,
+    encrypted, has no such page, or pdfium fails on it.
     """
     width = max(LEAST_WIDTH, min(MOST_WIDTH, width_pixels))
     reply = sandbox.run(
@@ -77,6 +81,7 @@ def render_page(
             "page": page,
             "quote": quote,
             "near": near,
+            "words": list(words),
             "width": width,
             "passwords": list(passwords),
         },
@@ -86,23 +91,31 @@ def render_page(
 
 
 def render_in_child(
-    *, location: str, page: int, quote: str, near: float, width: int, passwords: Sequence[str] = ()
+    *,
+    location: str,
+    page: int,
+    quote: str,
+    near: float,
+    width: int,
+    words: Sequence[Sequence[Any]] = (),
+    passwords: Sequence[str] = (),
 ) -> dict[str, Any]:
     """The sandbox's job: opens the PDF, draws the page, finds the quote. JSON in, JSON out."""
     import pypdfium2
 
     from ingest.parse.picture import picture_of
 
+    placed = [PlacedWord(*word) for word in words]
     with open_regular(os.fsencode(location), limit_megabytes=None) as (stream, _):
         head = stream.read(HEAD_BYTES)
         stream.seek(0)
         if is_picture(head):
-            return _drawn_picture(picture_of(stream.read(), page), quote, near, width)
+            return _drawn_picture(picture_of(stream.read(), page), placed, quote, near, width)
         document = _opened(stream, passwords)
         if not 1 <= page <= len(document):
             raise CorruptSource(f"page {page} is not there; the file has {len(document)} pages")
         try:
-            return _drawn(document[page - 1], quote, near, width)
+            return _drawn(document[page - 1], placed, quote, near, width)
         except pypdfium2.PdfiumError as error:
             raise CorruptSource(f"pdfium can't draw page {page}: {error}") from error
 
@@ -120,21 +133,23 @@ def _opened(stream: Any, passwords: Sequence[str]) -> Any:
     raise EncryptedSource("a password is needed to show this PDF; --password-file names a file of them")
 
 
-def _drawn(page: Any, quote: str, near: float, width: int) -> dict[str, Any]:
+def _drawn(page: Any, words: Sequence[PlacedWord], quote: str, near: float, width: int) -> dict[str, Any]:
     points_wide, points_high = page.get_size()
     if points_wide <= 0 or points_high <= 0:
         raise CorruptSource(f"the page measures {points_wide:g} by {points_high:g} points")
     scale = min(width / points_wide, (MOST_PIXELS / (points_wide * points_high)) ** 0.5)
     image = page.render(scale=scale).to_pil()
-    return _reply(image, *_boxes(page, image, quote, near))
+    return _reply(image, *_boxes(page, words, image, quote, near))
 
 
-def _drawn_picture(picture: Any, quote: str, near: float, width: int) -> dict[str, Any]:
+def _drawn_picture(
+    picture: Any, words: Sequence[PlacedWord], quote: str, near: float, width: int
+) -> dict[str, Any]:
     scale = min(width / picture.width, (MOST_PIXELS / (picture.width * picture.height)) ** 0.5)
-    size = (max(1, round(picture.width * scale)), max(1, round(picture.height * scale)))
-    boxes, found = _boxes_by_ocr(picture, quote, near) if fold(quote) and ocr.available() else ([], 0.0)
-    scaled = [(box[0] * scale, box[1] * scale, box[2] * scale, box[3] * scale) for box in boxes]
-    return _reply(picture.resize(size), scaled, found)
+    image = picture.resize((max(1, round(picture.width * scale)), max(1, round(picture.height * scale))))
+    if not fold(quote):
+        return _reply(image, [], 0.0)
+    return _reply(image, *_boxes_of_words(words or _read_once_more(picture), image, quote, near))
 
 
 def _reply(image: Any, boxes: list[Box4], found: float) -> dict[str, Any]:
@@ -151,14 +166,18 @@ def _reply(image: Any, boxes: list[Box4], found: float) -> dict[str, Any]:
     }
 
 
-def _boxes(page: Any, image: Any, quote: str, near: float) -> tuple[list[Box4], float]:
+def _boxes(
+    page: Any, words: Sequence[PlacedWord], image: Any, quote: str, near: float
+) -> tuple[list[Box4], float]:
     """A box for each line of the quote, and how much of it they hold."""
     if not fold(quote):
         return [], 0.0
+    if words:
+        return _boxes_of_words(words, image, quote, near)
     text_page = page.get_textpage()
     letters, places = _letters(text_page)
-    if not letters and ocr.available():
-        return _boxes_by_ocr(image, quote, near)
+    if not letters:
+        return _boxes_of_words(_read_once_more(image), image, quote, near)
     spans, found = found_spans(letters, quote, near=near)
     lines: list[Box4] = []
     for start, end in spans:
@@ -170,20 +189,28 @@ def _boxes(page: Any, image: Any, quote: str, near: float) -> tuple[list[Box4], 
     return lines, found
 
 
-def _boxes_by_ocr(image: Any, quote: str, near: float) -> tuple[list[Box4], float]:
-    """The same on a page that is a picture."""
-    from ingest.parse.ocr_page import in_reading_order
-
-    read = ocr.read_picture(image)
+def _boxes_of_words(
+    words: Sequence[PlacedWord], image: Any, quote: str, near: float
+) -> tuple[list[Box4], float]:
+    """The same on a page whose words were read from its picture: whole words are boxed."""
     letters: list[str] = []
     boxes: list[Box4] = []
-    for line in in_reading_order(read):
-        for character, box in zip(line.text, line.boxes, strict=True):
-            folded = fold(character)
-            letters.append(folded)
-            boxes += [read.as_given(box)] * len(folded)
+    across, down = image.width / 10_000, image.height / 10_000
+    for text, left, top, right, bottom in words:
+        folded = fold(text)
+        letters.append(folded)
+        boxes += [(left * across, top * down, right * across, bottom * down)] * len(folded)
     spans, found = found_spans("".join(letters), quote, near=near)
     return [line for start, end in spans for line in merge_lines(iter(boxes[start:end]))], found
+
+
+def _read_once_more(picture: Any) -> list[PlacedWord]:
+    """The words of a page whose places the index does not have, where the extra is installed."""
+    if not ocr.available():
+        return []
+    from ingest.parse.ocr_page import placed_words
+
+    return list(placed_words(ocr.read_picture(picture)))
 
 
 def _letters(text_page: Any) -> tuple[str, list[int]]:

@@ -14,7 +14,7 @@ from typing import Any
 from ingest.files import read_bytes
 from ingest.sandbox import Sandbox
 from rag.errors import CorruptSource, ParserFailed
-from rag.records import Document, Heading, Page
+from rag.records import Document, Heading, Page, PlacedWord
 
 PARSE_JOB = "ingest.reading:parse_job"
 
@@ -95,7 +95,13 @@ def _page(number: int, page: Any) -> Page:
     )
     for heading in headings:
         _between(heading.end, heading.start, len(text))
-    return Page(number, text, headings, None if page["label"] is None else _text(page["label"]))
+    words = tuple(_placed(*word) for word in page["words"])
+    return Page(number, text, headings, None if page["label"] is None else _text(page["label"]), words)
+
+
+def _placed(text: Any, *edges: Any) -> PlacedWord:
+    left, top, right, bottom = (_between(edge, 0, 10_000) for edge in edges)
+    return PlacedWord(_text(text), left, top, right, bottom)
 
 
 def _text(value: Any) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, NamedTuple
 
 Verdict = Literal["supported", "weak", "unsupported", "uncited"]
 Mode = Literal["openchat", "quotes"]
@@ -27,6 +27,16 @@ class Heading:
     text: str
 
 
+class PlacedWord(NamedTuple):
+    """A word read from a page's picture, and where it is: in 10,000ths of the picture's width and height."""
+
+    text: str
+    left: int
+    top: int
+    right: int
+    bottom: int
+
+
 @dataclass(frozen=True, slots=True)
 class Page:
     """One page, slide, sheet or section of a source; a source with no pages has one."""
@@ -35,6 +45,7 @@ class Page:
     text: str
     headings: tuple[Heading, ...] = ()
     label: str | None = None  # what it is called, where that says more: a sheet's name, a page's "iv"
+    words: tuple[PlacedWord, ...] = ()  # in reading order, where the text was read from a picture
 
 
 @dataclass(frozen=True, slots=True)

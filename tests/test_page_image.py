@@ -19,10 +19,13 @@ from pictures_by_hand import drawn
 from PIL import Image, ImageFont
 
 from ingest import page_image
+from ingest.files import hash_file
 from ingest.page_image import render_page
 from ingest.quote_places import find_spans, fold, found_spans, merge_lines
+from ingest.reading import document_from, parse_file
 from ingest.sandbox import Sandbox
 from rag.errors import CorruptSource, EncryptedSource, ParserFailed, SourceError
+from rag.records import PlacedWord
 
 
 @pytest.fixture(scope="module")
@@ -338,3 +341,66 @@ def test_a_picture_file_is_shown_with_its_words_marked(tmp_path: Path, sandbox: 
     assert box.right == pytest.approx((40 + font.getlength("at Caen Hill near")) * scale, abs=6)
     with pytest.raises(CorruptSource, match="the picture is damaged"):
         render_page(bytes(path), 2, "", width_pixels=500, sandbox=sandbox)
+
+
+def test_words_that_the_ingest_kept_are_boxed_without_reading_them_again(tmp_path: Path) -> None:
+    """On every page of a scan, also on one that lies on its side, in the time that the screen has."""
+    pytest.importorskip("rapidocr")
+    lines = ["The lamp was lit in the evening", "Fog signals sounded twice a minute", "until the sun rose"]
+    upright = Image.new("RGB", (850, 1100), "white")
+    upright.paste(drawn(lines), (60, 200))
+    upright.save(
+        tmp_path / "scan.pdf", resolution=100, save_all=True, append_images=[upright.rotate(90, expand=True)]
+    )
+    location = bytes(tmp_path / "scan.pdf")
+    with Sandbox(seconds=60) as child:
+        content = hash_file(location, limit_megabytes=1)
+        first, second = parse_file(location, name="scan.pdf", content_hash=content, sandbox=child).pages
+    assert [word.text for word in first.words] == first.text.split()
+    spent = []
+    with Sandbox(seconds=60) as child:
+        render_page(location, 1, "", width_pixels=600, sandbox=child)
+        for page in (first, second):
+            begun = time.perf_counter()
+            image = render_page(
+                location, page.number, "Fog signals", width_pixels=600, words=page.words, sandbox=child
+            )
+            spent.append(time.perf_counter() - begun)
+            assert image.found == 1.0
+            shares = (image.width, image.height) * 2
+            left, top, _, _ = (edge / size for edge, size in zip(_around(image), shares, strict=True))
+            if page is first:
+                assert (left, top) == pytest.approx((100 / 850, 295 / 1100), abs=0.02)
+            else:  # from the bottom up, so that the line's beginning is the lowest
+                assert (left, _around(image)[3] / image.height) == pytest.approx(
+                    (295 / 1100, 750 / 850), abs=0.02
+                )
+    assert min(spent) < 0.25  # the picture included; reading it takes more than that on any machine
+
+
+def _around(image: page_image.PageImage) -> tuple[float, float, float, float]:
+    """What all boxes lie in: left, top, right, bottom."""
+    return (
+        min(box.left for box in image.boxes),
+        min(box.top for box in image.boxes),
+        max(box.right for box in image.boxes),
+        max(box.bottom for box in image.boxes),
+    )
+
+
+def test_ideographs_are_boxed_one_by_one(tmp_path: Path, sandbox: Sandbox) -> None:
+    drawn(["x"]).save(tmp_path / "scan.png")
+    words = [PlacedWord(one, 1000 * n, 1000, 1000 * (n + 1), 2000) for n, one in enumerate("灯塔建于山上")]
+    image = render_page(
+        bytes(tmp_path / "scan.png"), 1, "建于", width_pixels=1000, words=words, sandbox=sandbox
+    )
+    (box,) = image.boxes
+    assert (box.left / image.width, box.right / image.width) == pytest.approx((0.2, 0.4), abs=0.001)
+
+
+def test_places_of_words_off_the_page_are_refused() -> None:
+    page = {"number": 1, "text": "a", "label": None, "headings": []}
+    reply = {"media_type": "image/png", "title": None, "warnings": []}
+    for word in (["a", 0, 0, 10_001, 1], ["a", 0, 0, 1], [1, 0, 0, 1, 1], ["a", 0, 0, 1.5, 1], "abcde"):
+        with pytest.raises(ParserFailed, match="is no document"):
+            document_from({**reply, "pages": [{**page, "words": [word]}]})

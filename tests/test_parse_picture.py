@@ -270,7 +270,7 @@ def test_margins_come_last() -> None:
     page = Image.new("RGB", (900, 700), "white")
     page.paste(drawn(["Running text is read", "first, from the top down", "to its very end."]), (250, 200))
     page.paste(drawn(["arXiv:2401.01234v1"], size=28).rotate(90, expand=True), (20, 150))
-    lines = [line.text for line in ocr_page.picture_lines(page, 200)]
+    lines = [line.text for line in ocr_page.picture_text(page, 200).lines]
     assert lines == [
         "Running text is read",
         "first, from the top down",

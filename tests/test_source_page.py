@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from pdf_by_hand import lines_pdf
+from pictures_by_hand import drawn, saved
 from pypdf import PdfWriter
 
 from ingest import page_image
@@ -17,7 +18,7 @@ from ingest.files import hash_file
 from ingest.reading import parse_file
 from ingest.sandbox import Sandbox
 from rag.errors import UsageError
-from rag.records import Chunk, IndexMeta, Place
+from rag.records import Chunk, IndexMeta, Place, PlacedWord
 from rag.store.local_store import LocalStore
 from ui import marked_text
 from ui.source_page import Passage, SourcePages
@@ -40,10 +41,12 @@ class Shelf:
         self.sandbox = sandbox
         self.store = LocalStore.open(folder / "index", create=True)
         self.drawn = 0
+        self.words: tuple[PlacedWord, ...] = ()
         self.pages = SourcePages(self.store, sandbox, file_megabytes=10, render=self.render)
 
     def render(self, *arguments: object, **options: object) -> page_image.PageImage:
         self.drawn += 1
+        self.words = options["words"]  # type: ignore[assignment]
         return page_image.render_page(*arguments, **options)  # type: ignore[arg-type]
 
     def put(self, name: str, data: bytes) -> Path:
@@ -138,6 +141,17 @@ def test_words_that_are_not_on_the_picture_are_shown_in_the_text(shelf: Shelf) -
     assert (shown.view, shown.both) == ("text", True)
     assert shown.notes == ("The exact words could not be found on this page's picture.",)
     assert pages.show(passage, "image").view == "image"
+
+
+def test_the_places_of_a_scans_words_come_from_the_index(
+    shelf: Shelf,
+) -> None:
+    pytest.importorskip("rapidocr")
+    shelf.put("lamp.png", saved(drawn(["The lamp was lit", "in the evening"]), "PNG"))
+    shown = shelf.pages.show(shelf.passage("lamp.png", "the evening"))
+    assert [word.text for word in shelf.words] == ["The", "lamp", "was", "lit", "in", "the", "evening"]
+    assert shown.image is not None
+    assert (shown.view, shown.image.found, len(shown.image.boxes)) == ("image", 1.0, 1)
 
 
 def test_a_very_long_page_is_shown_in_part(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -130,6 +130,7 @@ class SourcePages:
             width_pixels=WIDTH_PIXELS,
             sandbox=self._sandbox,
             near=passage.start / max(1, len(page.text)),
+            words=page.words,
             passwords=read_passwords(self._password_file) if self._password_file else (),
         )
         with self._lock:

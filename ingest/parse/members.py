@@ -93,7 +93,8 @@ class Members:
             above = [Heading(1, 0, 0, _heading(name, document))] if page.number == 1 else []
             below = [replace(one, level=min(one.level + 1, _DEEPEST_HEADING)) for one in page.headings]
             label = _label(name, document, page)
-            self.add_page(replace(page, headings=(*above, *below), label=label))
+            # no words: what lies in another file is shown as text
+            self.add_page(replace(page, headings=(*above, *below), label=label, words=()))
         self._warnings += [f"{name}: {warning}" for warning in document.warnings]
 
     def _tell(self) -> None:

@@ -10,8 +10,8 @@ on noisy black and white copies 0.1 and 2 against 5 and 40 %. It needs no system
 language. The price: 2 to 3 seconds of one core a page against 1, 0.8 GB of memory against 0.3, 264 MB on disk
 against 33 and a package for each language. Chinese that is set vertically is not read.
 
-Where the words of a citation are on a scan is not kept in the index: ingest/page_image.py reads the one page
-that is shown once more, in that time.
+Where the words stand is kept in the index with the page; of an index without that, ingest/page_image.py reads
+the one page that is shown once more, in that time.
 """
 
 from __future__ import annotations

@@ -1,14 +1,16 @@
-"""What was read in a picture -> its lines in reading order, and a page of paragraphs.
+"""What was read in a picture -> its lines in reading order, and where its words stand.
 
 Takes pictures; gives the same records that a PDF's page gives, so that columns, tables, running heads,
 headings and hyphens are dealt with there, once. Words are laid straight first: a page that was put in askew
-has no rows otherwise.
+has no rows otherwise. Their places are the picture's own, as it was given.
 """
 
 from __future__ import annotations
 
 import math
+import unicodedata
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from statistics import median
 from typing import TYPE_CHECKING
 
@@ -19,6 +21,7 @@ from ingest.parse.pdf_lines import Line
 from ingest.parse.pdf_order import rows_in_order
 from ingest.parse.pdf_tables import lines_of
 from ingest.parse.pdf_words import Style, Word
+from rag.records import PlacedWord
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -29,9 +32,35 @@ _BASELINE = 0.25  # of the box is below the baseline
 _SAME_SIZE = 0.25  # boxes differ so much within one text: a line without tall letters has a lower one
 
 
-def picture_lines(image: Image.Image, dpi: float) -> list[Line]:
-    """The text in a picture as lines in reading order; `dpi` says how many of its pixels are an inch."""
-    return lines_in(read_picture(image), dpi)
+@dataclass(frozen=True, slots=True)
+class PictureText:
+    """The text in a picture as lines in reading order, and its words' places on it."""
+
+    lines: list[Line]
+    words: tuple[PlacedWord, ...]
+
+
+def picture_text(image: Image.Image, dpi: float) -> PictureText:
+    """What is written in a picture; `dpi` says how many of its pixels are an inch."""
+    read = read_picture(image)
+    return PictureText(lines_in(read, dpi), tuple(placed_words(read)))
+
+
+def placed_words(read: ReadPicture) -> Iterator[PlacedWord]:
+    """Each word, and each character of scripts without spaces by itself, in reading order."""
+    width, height = (read.height, read.width) if read.quarters % 2 else (read.width, read.height)
+    for line in in_reading_order(read):
+        for text, *ends in _tokens(line, wide_apart=True):
+            left, top, right, bottom = zip(*map(read.as_given, ends), strict=True)
+            yield PlacedWord(
+                clean(text),
+                *(_share(min(edge), size) for edge, size in ((left, width), (top, height))),
+                *(_share(max(edge), size) for edge, size in ((right, width), (bottom, height))),
+            )
+
+
+def _share(edge: float, size: int) -> int:
+    return min(10_000, max(0, round(10_000 * edge / size)))
 
 
 def lines_in(read: ReadPicture, dpi: float) -> list[Line]:
@@ -70,15 +99,21 @@ def _words(lines: Sequence[ReadLine], read: ReadPicture, dpi: float) -> Iterator
             yield Word(text, left, right, (read.height - level + below) * points, style)
 
 
-def _tokens(line: ReadLine) -> Iterator[tuple[str, Box, Box]]:
-    """The pieces between the spaces of a line, each with its first and its last character's box."""
+def _tokens(line: ReadLine, *, wide_apart: bool = False) -> Iterator[tuple[str, Box, Box]]:
+    """The pieces between the spaces of a line, each with its first and its last character's box.
+
+    `wide_apart`: characters as wide as they are high, as ideographs are, are pieces of their own.
+    """
     start: int | None = None
     for place, character in enumerate([*line.text, " "]):
-        if not character.isspace():
-            start = place if start is None else start
-        elif start is not None:
+        alone = wide_apart and unicodedata.east_asian_width(character) in "WF"
+        if start is not None and (alone or character.isspace()):
             yield line.text[start:place], line.boxes[start], line.boxes[place - 1]
             start = None
+        if alone:
+            yield character, line.boxes[place], line.boxes[place]
+        elif not character.isspace():
+            start = place if start is None else start
 
 
 def _straight(box: Box, skew: float) -> tuple[float, float]:

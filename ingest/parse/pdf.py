@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import takewhile
 
 from ingest.parse import NO_OPTIONS, Options
@@ -20,7 +20,7 @@ from ingest.parse.pdf_lines import Line, is_gibberish, is_unknown
 from ingest.parse.pdf_reader import PdfReader
 from ingest.parse.running_heads import without_running_heads
 from rag.errors import EmptySource
-from rag.records import Document, Page
+from rag.records import Document, Page, PlacedWord
 
 _NO_TITLE = re.compile(
     r"(?:untitled|microsoft \w+ - |.*\.(?:docx?|pdf|tex|dvi|indd|pptx?|xlsx?|odt|rtf|html?)\Z).*", re.I
@@ -39,7 +39,7 @@ class _Read:
     hidden: int = 0
     pictures: list[int] = field(default_factory=list)  # without text
     senseless: list[int] = field(default_factory=list)  # with text that is none
-    by_ocr: list[int] = field(default_factory=list)
+    by_ocr: dict[int, tuple[PlacedWord, ...]] = field(default_factory=dict)  # with their words' places
 
 
 def parse(data: bytes, name: str, options: Options = NO_OPTIONS) -> Document:
@@ -54,7 +54,7 @@ def parse(data: bytes, name: str, options: Options = NO_OPTIONS) -> Document:
     lines = without_running_heads(read.lines)
     if not any(lines):
         lines = [list(page) for page in read.lines]
-    pages = tuple(_pages(reader, lines))
+    pages = tuple(replace(page, words=read.by_ocr.get(page.number, ())) for page in _pages(reader, lines))
     return Document("application/pdf", pages, _title(reader, lines), tuple(_warnings(reader, read, ocr=ocr)))
 
 
@@ -76,14 +76,14 @@ def _read(reader: PdfReader) -> _Read:
 
 def _read_pictures(reader: PdfReader, read: _Read, options: Options) -> None:
     """Puts the text in pictures where there is no other."""
-    from ingest.parse.ocr_page import picture_lines
+    from ingest.parse.ocr_page import picture_text
 
     wanted = sorted([*read.pictures, *read.senseless])
     for done, number in enumerate(wanted, 1):
-        lines = picture_lines(reader.picture(number - 1, DPI), DPI)
-        if lines:
-            read.lines[number - 1] = lines
-            read.by_ocr.append(number)
+        found = picture_text(reader.picture(number - 1, DPI), DPI)
+        if found.lines:
+            read.lines[number - 1] = found.lines
+            read.by_ocr[number] = found.words
         if options.on_page:
             options.on_page(done, len(wanted))
 
@@ -124,7 +124,7 @@ def _title(reader: PdfReader, lines: Sequence[Sequence[Line]]) -> str | None:
 
 
 def _warnings(reader: PdfReader, read: _Read, *, ocr: bool) -> Iterator[str]:
-    left = [number for number in read.pictures if number not in set(read.by_ocr)]
+    left = [number for number in read.pictures if number not in read.by_ocr]
     if left and not ocr:
         yield f"{_named(left)}: pictures without a text layer, not read; to read them: {INSTALL}"
     elif left:

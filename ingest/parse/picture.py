@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import io
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ingest.parse import NO_OPTIONS, Options
@@ -24,7 +25,7 @@ from rag.records import Document
 if TYPE_CHECKING:
     from PIL import Image
 
-    from ingest.parse.pdf_lines import Line
+    from ingest.parse.ocr_page import PictureText
 
 MOST_PIXELS = 80_000_000  # A3 at 600 dots an inch has 70 million; four bytes each, and two copies
 LEAST_SIDE = 12  # pixels; letters of half the size can't be told from each other
@@ -37,31 +38,31 @@ def parse(data: bytes, name: str, options: Options = NO_OPTIONS) -> Document:
     """The pages' text; `EmptySource` where no page has any."""
     if not (options.ocr and available()):
         raise UnsupportedFormat(f"is a picture; its text is read after `{INSTALL}` and `rag ingest --retry`")
-    from ingest.parse.ocr_page import picture_lines
+    from ingest.parse.ocr_page import PictureText, picture_text
 
     with _damage_named():
         image = _opened(data)
         total, left = _page_count(image)
-    lines = []
+    read = []
     for number in range(total):
         with _damage_named():
             page = _page(image, number)
-        lines.append(picture_lines(page, DPI) if min(page.size) >= LEAST_SIDE else [])
+        read.append(picture_text(page, DPI) if min(page.size) >= LEAST_SIDE else PictureText([], ()))
         if options.on_page is not None:
             options.on_page(number + 1, total)
-    if not any(lines):
+    if not any(page.lines for page in read):
         raise EmptySource(
             "no text was found in the picture" if total == 1 else "no text was found on its pages"
         )
     said = []
-    if blank := [number for number, page in enumerate(lines, 1) if not page]:
+    if blank := [number for number, page in enumerate(read, 1) if not page.lines]:
         more = " and more" if len(blank) > _NAMED_PAGES else ""
         said.append(f"no text was found on pages {', '.join(map(str, blank[:_NAMED_PAGES]))}{more}")
     if left:
         said.append(f"only the first {MOST_PAGES} pages were read; split the file to read the others")
     if image.format != "TIFF" and getattr(image, "is_animated", False):
         said.append("of the animation's pictures only the first was read")
-    return _document(f"image/{(image.format or '').lower()}", lines, tuple(said))
+    return _document(f"image/{(image.format or '').lower()}", read, tuple(said))
 
 
 def picture_of(data: bytes, number: int) -> Image.Image:
@@ -70,13 +71,17 @@ def picture_of(data: bytes, number: int) -> Image.Image:
         return _page(_opened(data), number - 1)
 
 
-def _document(media_type: str, lines: list[list[Line]], said: tuple[str, ...]) -> Document:
+def _document(media_type: str, read: Sequence[PictureText], said: tuple[str, ...]) -> Document:
+    lines = [page.lines for page in read]
     kept = without_running_heads(lines)
     if not any(kept):
         kept = lines
     usual, words = measure(kept), vocabulary(kept)
     marked = enumerate(mark_by_size(kept, usual), 1)
-    pages = tuple(page_of(number, None, page, usual, words) for number, page in marked)
+    pages = tuple(
+        replace(page_of(number, None, page, usual, words), words=read[number - 1].words)
+        for number, page in marked
+    )
     return Document(media_type, pages, warnings=said)
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from rag.records import Heading, IndexMeta, Page, Place
+from rag.records import Heading, IndexMeta, Page, Place, PlacedWord
 from rag.store.local_database import Database, Row, damaged
 from rag.store.local_schema import (
     BLOCK_CHARACTERS,
@@ -183,12 +183,14 @@ def document_of(database: Database, identifier: int) -> DocumentRow:
 
 
 def read_page(database: Database, document: int, number: int) -> Page | None:
-    """A page with its text and headings."""
+    """A page with its text, its headings and, of a picture, the places of its words."""
     rows = matching(database, "page", {"document": document, "number": number})
     if not rows:
         return None
     text = page_text(database, document, number, 0, rows[0][4])
-    return Page(number, text, _headings(rows[0][3]), rows[0][2])
+    placed = matching(database, "page_words", {"document": document, "page": number})
+    words = tuple(PlacedWord(*word) for word in json.loads(placed[0][2])) if placed else ()
+    return Page(number, text, _headings(rows[0][3]), rows[0][2], words)
 
 
 def label_and_headings(

@@ -111,6 +111,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     ),
     "place": ("location", "root", "source", "address", "content_hash", "size_bytes", "modified_ns"),
     "page": ("document", "number", "label", "headings", "characters"),
+    "page_words": ("document", "page", "words"),
     "block": ("document", "page", "number", "text"),
     "chunk": (
         "id",
@@ -188,6 +189,14 @@ def _add_lines_and_versions(connection: sqlite3.Connection) -> None:
     _renew_checksums(connection, "document", added=1)
 
 
+def _add_places_of_words(connection: sqlite3.Connection) -> None:
+    """Version 3: where the words of a page stand that was read from its picture; older pages have none."""
+    connection.execute(
+        "CREATE TABLE page_words (document INTEGER NOT NULL REFERENCES document (id), page INTEGER NOT NULL,"
+        " words TEXT NOT NULL, checksum BLOB NOT NULL, PRIMARY KEY (document, page)) STRICT"
+    )
+
+
 def _renew_checksums(connection: sqlite3.Connection, table: str, *, added: int) -> None:
     """After the last `added` columns came to a table. A row that was damaged before stays so."""
     statement = select_statement(table, "WHERE id > ? ORDER BY id LIMIT ?")
@@ -214,7 +223,11 @@ def _readable(stored: bytes) -> str:
 
 
 # Each takes the schema from the version that is its place in the list to the next.
-MIGRATIONS: list[Callable[[sqlite3.Connection], None]] = [_create_tables, _add_lines_and_versions]
+MIGRATIONS: list[Callable[[sqlite3.Connection], None]] = [
+    _create_tables,
+    _add_lines_and_versions,
+    _add_places_of_words,
+]
 
 
 def schema_version() -> int:
