@@ -32,7 +32,7 @@ from rag.errors import (
     StoreError,
     UsageError,
 )
-from rag.records import Document, Hit, Page, PlacedWord
+from rag.records import Hit
 from rag.store import local_changes, local_schema
 from rag.store.local_store import LocalStore
 from rag.store.open import open_store
@@ -48,24 +48,6 @@ def store(tmp_path: Path) -> LocalStore:
 
 
 # --- what the other kind of store does not promise (the rest is in test_store_contract.py) -------------
-
-
-def test_the_places_of_a_pages_words_come_back_and_go_with_it(tmp_path: Path) -> None:
-    store = LocalStore.open(tmp_path / "index", create=True)
-    word = PlacedWord("灯塔", 1, 20, 300, 10_000)
-    place = samples.place("scan.png", "scan")
-    pages = (Page(1, "one", words=(word, PlacedWord("x", 0, 0, 1, 1))), Page(2, "two"))
-    with store.writer() as writer:
-        writer.set_meta(META)
-        writer.put(place, Document("image/png", pages), [], np.zeros((0, 4), np.float32), [])
-        with store.snapshot() as snapshot:
-            assert (snapshot.page("scan.png", 1), snapshot.page("scan.png", 2)) == pages
-        assert store.check() == []
-        writer.remove([place.location])
-    assert store.check() == []
-    database = sqlite3.connect(tmp_path / "index" / "index.sqlite")
-    assert database.execute("SELECT count(*) FROM page_words").fetchall() == [(0,)]
-    database.close()
 
 
 def test_columns_have_weights(tmp_path: Path) -> None:

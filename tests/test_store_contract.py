@@ -14,7 +14,7 @@ from milvus_server import LiteServer
 from store_samples import META, filled, put
 
 from rag.errors import IndexMismatch, StoreError, UsageError
-from rag.records import Chunk, Document, Heading, Hit, IndexMeta, Page
+from rag.records import Chunk, Document, Heading, Hit, IndexMeta, Page, PlacedWord
 from rag.store import local_schema, milvus_schema
 from rag.store.contract import Store
 from rag.store.open import open_store
@@ -123,6 +123,22 @@ def test_hits_come_in_the_order_that_was_asked_for(store: Store) -> None:
         assert [hit.chunk_id for hit in snapshot.hits([ids[0], ids[0]])] == [ids[0], ids[0]]
         assert np.array_equal(snapshot.vectors(ids[::-1]), samples.vectors([*ALPHA.split("\n")][::-1]))
         assert snapshot.vectors([]).shape == (0, 4)
+
+
+def test_a_scans_words_keep_their_places(where: str) -> None:
+    store = open_store(where, create=True)
+    words = tuple(PlacedWord(f"灯塔{n}", n, 20, 300, 10_000) for n in range(1000))
+    pages = (Page(1, "one", words=words), Page(2, "two"))
+    with store.writer() as writer:
+        writer.set_meta(META)
+        place = samples.place("scan.png", "scan")
+        writer.put(place, Document("image/png", pages), [], np.zeros((0, 4), np.float32), [])
+    with store.snapshot() as snapshot:
+        assert (snapshot.page("scan.png", 1), snapshot.page("scan.png", 2)) == pages
+    assert store.check() == []
+    with store.writer() as writer:
+        writer.remove([place.location])
+    assert store.check() == []  # nothing of it is left
 
 
 def test_pages_headings_and_labels(store: Store) -> None:

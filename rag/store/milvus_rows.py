@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from rag.errors import IndexDamaged
-from rag.records import Chunk, Document, Heading, IndexMeta, Page, Place
+from rag.records import Chunk, Document, Heading, IndexMeta, Page, Place, PlacedWord
 from rag.store.local_rows import address_of
 from rag.store.local_schema import row_checksum, text_digest
 from rag.store.milvus_database import MilvusDatabase, Row
@@ -250,6 +250,8 @@ def document_rows(document: Document, described: DocumentRow) -> Iterator[Row]:
         headings = [[one.level, one.start, one.end, one.text] for one in page.headings]
         body = {"label": page.label, "headings": headings, "characters": len(page.text)}
         yield from in_parts("page", key, body, version=version)
+        if page.words:  # apart from the rest, which every hit on the page needs
+            yield from in_parts("words", f"words/{version}/{int(page.number)}", page.words, version=version)
         for number, start in enumerate(range(0, len(page.text), TEXT_CHARACTERS)):
             piece = page.text[start : start + TEXT_CHARACTERS]
             yield row("text", f"text/{version}/{int(page.number)}/{number}", piece, version=version)
@@ -272,9 +274,10 @@ def parsers_of_contents(database: MilvusDatabase, places: Iterable[PlaceRow]) ->
     return {body["content_hash"]: body["parser_version"] for body in bodies}
 
 
-def as_page(number: int, body: Mapping[str, Any], text: str) -> Page:
-    """A page's body and text as a record."""
-    return Page(number, text, tuple(Heading(*one) for one in body["headings"]), body["label"])
+def as_page(number: int, body: Mapping[str, Any], text: str, words: Iterable[Sequence[Any]]) -> Page:
+    """A page's body and text, and the places of its words if there are any, as a record."""
+    headings = tuple(Heading(*one) for one in body["headings"])
+    return Page(number, text, headings, body["label"], tuple(PlacedWord(*word) for word in words))
 
 
 def text_keys(version: int, page: int, start: int, end: int) -> list[str]:

@@ -234,8 +234,9 @@ class MilvusSnapshot:
     def page(self, source: str, number: int) -> Page:
         """A page of a source, with its text; `UsageError` when there is none of that number."""
         where = self._view.named(source)
-        key = f"page/{where.version}/{number}"
-        body = whole_bodies(self._database, [key]).get(key)
+        key, words = (f"{kind}/{where.version}/{number}" for kind in ("page", "words"))
+        bodies = whole_bodies(self._database, [key, words])
+        body = bodies.get(key)
         if body is None:
             self._read_documents({where.version})
             count = self._documents[where.version].pages
@@ -244,7 +245,8 @@ class MilvusSnapshot:
             raise UsageError(f"{where.place.source!r} has {count} pages; there is no page {number}")
         keys = text_keys(where.version, number, 0, body["characters"])
         pieces = texts(self._database, keys)
-        return as_page(number, body, cut(pieces, where.version, number, 0, body["characters"]))
+        text = cut(pieces, where.version, number, 0, body["characters"])
+        return as_page(number, body, text, bodies.get(words, ()))
 
     def _pages_there(self, version: int) -> int:
         keys = self._database.each(

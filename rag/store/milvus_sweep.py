@@ -174,6 +174,6 @@ def sweep(database: MilvusDatabase) -> None:
         some = [version for version in due[start : start + 100] if version not in named]
         if some:
             database.delete(database.chunks, f"version in {listed(some)}")
-            rows = f'version in {listed(some)} and kind in ["document", "page", "text"]'
+            rows = f'version in {listed(some)} and kind in ["document", "page", "words", "text"]'
             database.delete(database.sources, rows)
     delete_keys(database, [f"grave/{version}" for version in due])
