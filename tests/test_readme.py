@@ -18,8 +18,8 @@ from ui import cli
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text("utf-8")
 # Run elsewhere: the page in test_browser.py, downloads in test_model_commands.py, a server in test_remote.py,
-# ours in test_server.py and test_mcp_server.py.
-ELSEWHERE = ("rag ui", "rag serve", "rag mcp", "rag model pull", "http://", "--make", "--watch")
+# ours in test_server.py and test_mcp_server.py, a cluster in test_distributed.py.
+ELSEWHERE = ("rag ui", "rag serve", "rag mcp", "rag model pull", "http://", "--make", "--watch", "--ray")
 
 
 def indented_blocks() -> list[str]:

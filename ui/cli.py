@@ -102,11 +102,15 @@ def _settings(function: Callable[..., Any]) -> Callable[..., Any]:
 
     @wraps(function)
     def command(
-        index: str | None = None, model: str | None = None, password_file: str | None = None, **options: Any
+        index: str | None = None,
+        model: str | None = None,
+        password_file: str | None = None,
+        ray: str | None = None,
+        **options: Any,
     ) -> Any:
         from rag.settings import load_settings
 
-        flags = {"index": index, "model": model, "password_file": password_file}
+        flags = {"index": index, "model": model, "password_file": password_file, "ray": ray}
         return function(load_settings(flags), **options)
 
     return command
@@ -118,6 +122,7 @@ def _settings(function: Callable[..., Any]) -> Callable[..., Any]:
 @click.option("--watch", is_flag=True, help="Go on: read again whenever the folders change, until Ctrl-C.")
 @click.option("--log", metavar="FILE", help="Add what failed to this file, a JSON object a line.")
 @click.option("--password-file", metavar="FILE", help="Passwords to try on PDFs and archives, one a line.")
+@click.option("--ray", metavar="HOST:PORT", help="Parse and embed on this Ray cluster (RAG_RAY).")
 @_index_option
 @_json_option
 @_settings

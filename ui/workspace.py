@@ -147,8 +147,9 @@ class Workspace:
     def _read(self, paths: Sequence[Path], note: Callable[[Progress], None], stop: threading.Event) -> Report:
         from ingest.pipeline import ingest
 
-        # whoever names a path here wants it read: what failed before is tried again
-        report = ingest(paths, self.settings, progress=note, stop=stop, retry=True)
+        # whoever names a path here wants it read: what failed before is tried again, by this machine
+        settings = dataclasses.replace(self.settings, ray=None)
+        report = ingest(paths, settings, progress=note, stop=stop, retry=True)
         self._preload()  # the first documents say which embedder is needed
         return report
 

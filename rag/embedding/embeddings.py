@@ -20,11 +20,10 @@ from typing import TYPE_CHECKING, Generic, TypeVar, overload
 import numpy as np
 from langchain_core.embeddings import Embeddings
 
-from rag.embedding import minilm
+from rag.embedding import minilm, minilm_openvino
 from rag.embedding.cosine_scale import Scale, measure
 from rag.embedding.model_folder import loading, model_folder
 from rag.errors import EmbeddingError
-from rag.processors import processors
 from rag.settings import BUNDLED_EMBEDDER
 
 if TYPE_CHECKING:
@@ -171,7 +170,7 @@ class LocalEmbeddings(Embeddings):
             vectors[batch] = self._bundled.vectors([rows[index] for index in batch], by=arithmetic)
 
         # OpenVINO has a batch on each core; numpy and torch have all cores on a batch
-        at_once = processors() if arithmetic == "openvino" and len(batches) > 1 else 1
+        at_once = minilm_openvino.cores() if arithmetic == "openvino" and len(batches) > 1 else 1
         with ThreadPoolExecutor(at_once, thread_name_prefix="embed") as pool:
             list(pool.map(embed_batch, batches))
         return vectors

@@ -10,6 +10,7 @@ without where that is missing. Here it always is: nothing in this process can im
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,17 @@ def available() -> bool:
     return True
 
 
+def cores() -> int:
+    """How many requests are worked on at once: as many as there are processors for this process.
+
+    `OMP_NUM_THREADS` says so where it is set; a Ray worker has it set to the cores that its task was given.
+    """
+    told = os.environ.get("OMP_NUM_THREADS", "")
+    if told.isdecimal() and int(told) > 0:
+        return int(told)
+    return processors()
+
+
 def _openvino() -> Any:
     """The package, without its telemetry: a module that is None in `sys.modules` can't be imported."""
     sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]
@@ -49,8 +61,8 @@ def load(weights: Path, *, precision: str) -> Any:
     settings = {
         "INFERENCE_PRECISION_HINT": "bf16" if quick else "f32",
         # a request is one core's: no core waits for another, which costs most where they are shared
-        "NUM_STREAMS": processors(),
-        "INFERENCE_NUM_THREADS": processors(),
+        "NUM_STREAMS": cores(),
+        "INFERENCE_NUM_THREADS": cores(),
     }
     return core.compile_model(_graph(load_file(weights)), "CPU", settings)
 
