@@ -7,10 +7,11 @@ together from settings and what the index says about itself. There is no second 
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import threading
 import time
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Iterator, Sequence
 from typing import Any, TypedDict
 
 from langchain_core.runnables import Runnable, RunnableConfig
@@ -106,6 +107,12 @@ class Chain(Runnable[dict[str, Any], Answer]):
         """The whole answer."""
         return self._call_with_config(self._answer, input, config)
 
+    async def ainvoke(
+        self, input: dict[str, Any], config: RunnableConfig | None = None, **kwargs: Any
+    ) -> Answer:
+        """The same beside the event loop; cancelling it stops the model."""
+        return await self._acall_with_config(self._aanswer, input, config)
+
     def stream(  # type: ignore[override]  # what streams are the events, not pieces of an Answer
         self, input: dict[str, Any], config: RunnableConfig | None = None, **kwargs: Any
     ) -> Iterator[Event]:
@@ -114,7 +121,7 @@ class Chain(Runnable[dict[str, Any], Answer]):
 
     async def astream(  # type: ignore[override]
         self, input: dict[str, Any], config: RunnableConfig | None = None, **kwargs: Any
-    ) -> AsyncIterator[Event]:
+    ) -> AsyncGenerator[Event]:
         """The same without blocking the event loop; leaving the loop early stops the model."""
         stop = threading.Event()
         events = self.events(**_asked(input), stop=stop)
@@ -128,6 +135,13 @@ class Chain(Runnable[dict[str, Any], Answer]):
         for event in self.events(**_asked(input)):
             if isinstance(event, Done):
                 return event.answer
+        raise AssertionError("the stream ended without its last event")
+
+    async def _aanswer(self, input: dict[str, Any]) -> Answer:
+        async with contextlib.aclosing(self.astream(input)) as events:
+            async for event in events:
+                if isinstance(event, Done):
+                    return event.answer
         raise AssertionError("the stream ended without its last event")
 
     # --- the one way ----------------------------------------------------------------------------------

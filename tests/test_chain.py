@@ -18,6 +18,7 @@ import rag
 from rag import load_chain, load_retriever
 from rag.chain import Chain
 from rag.errors import IndexMismatch, IndexMissing, UsageError, WindowExceeded
+from rag.model.loaded_model import LoadedModel
 from rag.prompt import ABSTENTION
 from rag.records import Answer, Cited, Done, Reading, Retrieved, TextDelta
 from rag.settings import Settings, load_settings
@@ -161,6 +162,30 @@ def test_asynchronously(writing: Chain) -> None:
     assert isinstance(events[-1], Done)
     assert events[-1].answer.text == SAYS
     assert asyncio.run(writing.ainvoke({"question": WHEN})).text == SAYS
+
+
+async def test_an_answer_that_is_cancelled_stops_the_model(
+    index: Path, random_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chain = load_chain(str(index), str(random_model))
+    model = chain._model
+    assert isinstance(model, LoadedModel)
+    loop, piece = asyncio.get_running_loop(), model.engine.piece
+    task = asyncio.create_task(chain.ainvoke({"question": WHEN}))
+    tokens = []
+
+    def counting(token: int) -> bytes:
+        tokens.append(token)
+        if len(tokens) == 3:
+            loop.call_soon_threadsafe(task.cancel)
+        return piece(token)
+
+    monkeypatch.setattr(model.engine, "piece", counting)
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    while len(model.queue):
+        await asyncio.sleep(0.01)
+    assert 3 <= len(tokens) < chain.settings.reserve // 2
 
 
 def test_stop_keeps_what_is_there(index: Path, random_model: Path) -> None:

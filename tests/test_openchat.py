@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 import time
 from collections.abc import Callable
@@ -74,6 +75,80 @@ class TestIntegration(OpenChatUnderTest, ChatModelIntegrationTests):
     """The model is asked, through llama.cpp."""
 
 
+# --- who leaves stops the model ------------------------------------------------------------------------
+
+
+def of(chat: ChatOpenChat) -> LoadedModel:
+    loaded = load_model(chat._settings)
+    assert isinstance(loaded, LoadedModel)
+    return loaded
+
+
+def counted(loaded: LoadedModel, monkeypatch: pytest.MonkeyPatch, third: Callable[[], object]) -> list[int]:
+    """The tokens that the model goes on to write; `third` is called at the third."""
+    tokens: list[int] = []
+    piece = loaded.engine.piece
+
+    def counting(token: int) -> bytes:
+        tokens.append(token)
+        if len(tokens) == 3:
+            third()
+        return piece(token)
+
+    monkeypatch.setattr(loaded.engine, "piece", counting)
+    return tokens
+
+
+async def free_again(loaded: LoadedModel) -> None:
+    deadline = time.monotonic() + 60
+    while len(loaded.queue):
+        assert time.monotonic() < deadline
+        await asyncio.sleep(0.01)
+
+
+async def test_a_call_that_is_cancelled_stops_the_model(
+    random_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chat = ChatOpenChat(model=str(random_model), window=2048, max_tokens=1900)
+    loaded = of(chat)
+    loop = asyncio.get_running_loop()
+    task = asyncio.create_task(chat.ainvoke("Hello"))
+    tokens = counted(loaded, monkeypatch, lambda: loop.call_soon_threadsafe(task.cancel))
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    await free_again(loaded)
+    assert 3 <= len(tokens) < 1000
+
+
+async def test_a_stream_that_is_left_stops_the_model(
+    random_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chat = ChatOpenChat(model=str(random_model), window=2048, max_tokens=1900)
+    loaded = of(chat)
+    tokens = counted(loaded, monkeypatch, lambda: None)
+    chunks = chat.astream("Hello")
+    assert (await anext(chunks)).content
+    await chunks.aclose()  # type: ignore[attr-defined]  # it is a generator
+    await free_again(loaded)
+    assert len(tokens) < 1000
+
+
+async def test_a_stream_that_is_left_in_the_queue_is_out_of_it(
+    random_model: Path,
+) -> None:
+    chat = ChatOpenChat(model=str(random_model), window=2048)
+    loaded = of(chat)
+    with loaded.queue.enter():
+        task = asyncio.create_task(chat.ainvoke("Hello"))
+        while len(loaded.queue) < 2:
+            await asyncio.sleep(0.01)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        while len(loaded.queue) > 1:
+            await asyncio.sleep(0.01)
+
+
 # --- what is OpenChat's own ----------------------------------------------------------------------------
 
 
@@ -119,6 +194,8 @@ def test_a_stop_string_over_several_pieces() -> None:
     assert "".join(_until(iter(["ab", "cS", "TO", "Pd"]), ["STOP"])) == "abc"
     assert "".join(_until(iter(["ab", "cS", "TO"]), ["STOP"])) == "abcSTO"
     assert "".join(_until(iter(["abXcY"]), ["Y", "X"])) == "ab"
+    for pieces in (["abcd"], ["abc", "d"], ["a", "b", "c", "d"]):  # the one that is whole first
+        assert "".join(_until(iter(pieces), ["abcd", "c", ""])) == "ab"
 
 
 def test_too_many_messages(chat: ChatOpenChat) -> None:

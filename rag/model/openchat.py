@@ -7,17 +7,19 @@ Knows nothing of documents.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Sequence
+import threading
+from collections.abc import AsyncIterator, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from langchain_core.callbacks import CallbackManagerForLLMRun
+from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
 from langchain_core.language_models import BaseChatModel, LanguageModelInput
-from langchain_core.language_models.chat_models import generate_from_stream
+from langchain_core.language_models.chat_models import agenerate_from_stream, generate_from_stream
 from langchain_core.messages import AIMessageChunk, BaseMessage
 from langchain_core.messages.ai import UsageMetadata
 from langchain_core.outputs import ChatGenerationChunk, ChatResult
 from langchain_core.runnables import Runnable
+from langchain_core.runnables.config import run_in_executor
 from pydantic import Field, PrivateAttr
 
 from rag.errors import UsageError, WindowExceeded
@@ -28,6 +30,7 @@ from rag.records import TextDelta, Turn
 from rag.remote.address import is_address
 from rag.settings import Settings, load_settings
 from rag.template import Condition, encode_conversation, encode_text
+from rag.text.stop_strings import StopStrings
 
 SAMPLING_FIELDS = tuple(field.name for field in dataclasses.fields(Sampling))
 
@@ -102,6 +105,15 @@ class ChatOpenChat(BaseChatModel):
     ) -> ChatResult:
         return generate_from_stream(self._stream(messages, stop, run_manager, **kwargs))
 
+    async def _agenerate(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: AsyncCallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> ChatResult:
+        return await agenerate_from_stream(self._astream(messages, stop, run_manager, **kwargs))
+
     def _stream(
         self,
         messages: list[BaseMessage],
@@ -109,9 +121,39 @@ class ChatOpenChat(BaseChatModel):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> Iterator[ChatGenerationChunk]:
-        loaded = load_model(
-            dataclasses.replace(self._settings, model=kwargs.get("model", self._settings.model))
-        )
+        for chunk in self._chunks(messages, stop, threading.Event(), kwargs):
+            if run_manager and chunk.text:
+                run_manager.on_llm_new_token(chunk.text, chunk=chunk)
+            yield chunk
+
+    async def _astream(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: AsyncCallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> AsyncIterator[ChatGenerationChunk]:
+        """The same beside the event loop; who is cancelled or leaves the loop stops the model."""
+        left = threading.Event()
+        chunks = self._chunks(messages, stop, left, kwargs)
+        try:
+            while (chunk := await run_in_executor(None, next, chunks, None)) is not None:
+                if run_manager and chunk.text:
+                    await run_manager.on_llm_new_token(chunk.text, chunk=chunk)
+                yield chunk
+        finally:
+            left.set()
+
+    def _chunks(
+        self,
+        messages: list[BaseMessage],
+        stops: list[str] | None,
+        left: threading.Event,
+        options: dict[str, Any],
+    ) -> Iterator[ChatGenerationChunk]:
+        """What the model writes, the costs last; `left` ends it, in the queue and in the prompt too."""
+        model = options.get("model", self._settings.model)
+        loaded = load_model(dataclasses.replace(self._settings, model=model))
         ids = encode_conversation(turns_from_messages(messages), loaded.tokenize, condition=self.condition)
         room = loaded.window - len(ids)
         if room < 1:
@@ -119,22 +161,18 @@ class ChatOpenChat(BaseChatModel):
                 f"the messages have {len(ids)} tokens; the window has {loaded.window}: send fewer"
             )
         usage = Usage()
-        sampling = dataclasses.replace(
-            sampling_of(self._settings), **{name: kwargs[name] for name in SAMPLING_FIELDS if name in kwargs}
-        )
+        sampling = {name: options[name] for name in SAMPLING_FIELDS if name in options}
         events = loaded.stream(
             ids,
-            max_tokens=min(kwargs.get("max_tokens") or self.max_tokens or room, room),
-            sampling=sampling,
-            grammar=kwargs.get("grammar"),
+            max_tokens=min(options.get("max_tokens") or self.max_tokens or room, room),
+            sampling=dataclasses.replace(sampling_of(self._settings), **sampling),
+            grammar=options.get("grammar"),
+            stop=left,
             usage=usage,
         )
         texts = (event.text for event in events if isinstance(event, TextDelta))
-        for text in _until(texts, stop or []):
-            chunk = ChatGenerationChunk(message=AIMessageChunk(content=text))
-            if run_manager:
-                run_manager.on_llm_new_token(text, chunk=chunk)
-            yield chunk
+        for text in _until(texts, stops or []):
+            yield ChatGenerationChunk(message=AIMessageChunk(content=text))
         events.close()  # type: ignore[attr-defined]  # it is a generator; closing ends the generation
         yield ChatGenerationChunk(message=_last_chunk(_model_name(loaded), usage))
 
@@ -178,24 +216,14 @@ def _text_of(message: BaseMessage) -> str:
 
 def _until(texts: Iterator[str], stops: Sequence[str]) -> Iterator[str]:
     """The texts up to the first of the stop strings, wherever one text ends and the next begins."""
-    if not stops:
-        yield from texts
-        return
-    held = ""
-    longest = max(map(len, stops))
+    reader = StopStrings(stops)
     for text in texts:
-        held += text
-        found = [position for stop in stops if (position := held.find(stop)) >= 0]
-        if found:
-            if held[: min(found)]:
-                yield held[: min(found)]
+        if said := reader.feed(text):
+            yield said
+        if reader.ended:
             return
-        safe = len(held) - longest + 1
-        if safe > 0:
-            yield held[:safe]
-            held = held[safe:]
-    if held:
-        yield held
+    if reader.held:
+        yield reader.held
 
 
 def _model_name(loaded: Model) -> str:

@@ -1,7 +1,6 @@
-"""Stop strings: an answer ends before the first of them, wherever one piece of text ends and the next begins.
+"""A client's stop strings: its answer ends before the first of them (`rag.text.stop_strings`).
 
-The first is the one that is whole first, as for a reader of the text as it is written; of two that end at the
-same place, the longer. Takes a stream of events, gives the same with text and last answer cut. Pure.
+Takes a stream of events, gives the same with text and last answer cut. Pure.
 """
 
 from __future__ import annotations
@@ -11,6 +10,7 @@ import threading
 from collections.abc import Iterator, Sequence
 
 from rag.records import Answer, Cited, Done, Event, TextDelta
+from rag.text.stop_strings import StopStrings
 
 
 def until_stop(events: Iterator[Event], stops: Sequence[str], stop: threading.Event) -> Iterator[Event]:
@@ -18,30 +18,22 @@ def until_stop(events: Iterator[Event], stops: Sequence[str], stop: threading.Ev
 
     What a stop string cuts away is cut from the answer too: its text, sentences and citations.
     """
-    if not stops:
-        yield from events
-        return
-    held, told, cut = "", 0, False
-    longest = max(map(len, stops))
+    reader, told = StopStrings(stops), 0
     for event in events:
+        text = ""
+        if isinstance(event, TextDelta):
+            text = reader.feed(event.text)
+        elif isinstance(event, Done):
+            text = reader.held
+        if text:
+            told += len(text)
+            yield TextDelta(text)
         if isinstance(event, Done):
-            if held:
-                yield TextDelta(held)
-                told += len(held)
-            yield Done(_cut(event.answer, told)) if cut else event
-        elif isinstance(event, TextDelta) and not cut:
-            held += event.text
-            found = [(place + len(text), place) for text in stops if (place := held.find(text)) >= 0]
-            cut = bool(found)
-            say = held[: min(found)[1]] if found else held[: max(0, len(held) - longest + 1)]
-            held = "" if cut else held[len(say) :]
-            told += len(say)
-            if say:
-                yield TextDelta(say)
-            if cut:
-                stop.set()
-        elif not cut or not isinstance(event, TextDelta | Cited):
+            yield Done(_cut(event.answer, told)) if reader.ended else event
+        elif not isinstance(event, TextDelta) and not (reader.ended and isinstance(event, Cited)):
             yield event
+        if reader.ended:
+            stop.set()
 
 
 def _cut(answer: Answer, length: int) -> Answer:
