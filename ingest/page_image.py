@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from ingest.files import open_regular
 from ingest.parse import ocr
+from ingest.parse.pdf_filled import filled_page, opened_with_forms
 from ingest.parse.recognise import HEAD_BYTES, is_picture
 from ingest.quote_places import Box4, fold, found_spans, merge_lines
 from rag.errors import CorruptSource, EncryptedSource, ParserFailed
@@ -115,7 +116,7 @@ def render_in_child(
         if not 1 <= page <= len(document):
             raise CorruptSource(f"page {page} is not there; the file has {len(document)} pages")
         try:
-            return _drawn(document[page - 1], placed, quote, near, width)
+            return _drawn(filled_page(document, page - 1).page, placed, quote, near, width)
         except pypdfium2.PdfiumError as error:
             raise CorruptSource(f"pdfium can't draw page {page}: {error}") from error
 
@@ -125,7 +126,7 @@ def _opened(stream: Any, passwords: Sequence[str]) -> Any:
 
     for password in (None, *passwords):
         try:
-            return pypdfium2.PdfDocument(stream, password=password)
+            return opened_with_forms(pypdfium2.PdfDocument(stream, password=password))
         except pypdfium2.PdfiumError as error:
             if "password" not in str(error).lower():
                 raise CorruptSource(f"pdfium can't open this PDF: {error}") from error

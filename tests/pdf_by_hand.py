@@ -2,6 +2,19 @@
 
 from __future__ import annotations
 
+import io
+
+from pypdf import PdfWriter
+from pypdf.annotations import FreeText
+from pypdf.generic import (
+    ArrayObject,
+    DictionaryObject,
+    FloatObject,
+    NameObject,
+    StreamObject,
+    TextStringObject,
+)
+
 
 def lines_pdf(*pages: list[str]) -> bytes:
     """A PDF with these lines of Helvetica 12 on its pages, 14 points apart, the first at (72, 700)."""
@@ -37,3 +50,44 @@ def pdf(*contents: str, extra: str = "", box: str = "0 0 612 792") -> bytes:
     out += b"".join(b"%010d 00000 n \n" % offset for offset in offsets)
     out += b"trailer<</Size %d/Root 1 0 R>>\nstartxref\n%d\n%%%%EOF" % (len(objects) + 1, table)
     return bytes(out)
+
+
+def filled_in(data: bytes, value: str, *, low: float = 680.0) -> bytes:
+    """The PDF with a form on its first page whose one field, at (72, `low`), has a value."""
+    writer = PdfWriter(io.BytesIO(data))
+    box = ArrayObject(FloatObject(edge) for edge in (72, low, 372, low + 16))
+    names = {"/Type": "/Annot", "/Subtype": "/Widget", "/FT": "/Tx"}
+    field = DictionaryObject({NameObject(key): NameObject(name) for key, name in names.items()})
+    field[NameObject("/T")] = TextStringObject("keeper")
+    field[NameObject("/DA")] = TextStringObject("/F 12 Tf 0 g")
+    field[NameObject("/Rect")] = box
+    added = writer.add_annotation(0, field)
+    fonts = writer.pages[0]["/Resources"]
+    form = DictionaryObject({NameObject("/Fields"): ArrayObject([added.indirect_reference])})
+    form[NameObject("/DR")] = fonts
+    writer.root_object[NameObject("/AcroForm")] = writer._add_object(form)
+    writer.update_page_form_field_values(writer.pages[0], {"keeper": value})
+    return _bytes_of(writer)
+
+
+def typed_on(data: bytes, note: str) -> bytes:
+    """The PDF with a note on its first page, as "Fill & Sign" and the like type it."""
+    writer = PdfWriter(io.BytesIO(data))
+    picture = StreamObject()
+    picture.set_data(f"BT /F 12 Tf 2 8 Td ({note}) Tj ET".encode("ascii"))
+    picture[NameObject("/Type")], picture[NameObject("/Subtype")] = (
+        NameObject("/XObject"),
+        NameObject("/Form"),
+    )
+    picture[NameObject("/BBox")] = ArrayObject(FloatObject(edge) for edge in (0, 0, 300, 30))
+    picture[NameObject("/Resources")] = writer.pages[0]["/Resources"]
+    added = writer.add_annotation(0, FreeText(text=note, rect=(72, 500, 372, 530)))
+    drawn = DictionaryObject({NameObject("/N"): writer._add_object(picture)})
+    added[NameObject("/AP")] = drawn
+    return _bytes_of(writer)
+
+
+def _bytes_of(writer: PdfWriter) -> bytes:
+    out = io.BytesIO()
+    writer.write(out)
+    return out.getvalue()

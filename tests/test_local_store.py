@@ -545,7 +545,7 @@ def test_an_earlier_version_is_brought_up_to_date(store: LocalStore, monkeypatch
         assert again.check() == []
         assert samples.texts_in(again).keys() == {"alpha.txt", "notes/beta.txt"}
         local_schema.MIGRATIONS.pop()
-        with pytest.raises(IndexMismatch, match="has version 3; this program reads up to 2"):
+        with pytest.raises(IndexMismatch, match="has version 4; this program reads up to 3"):
             LocalStore.open(store.directory)
     finally:
         del local_schema.MIGRATIONS[2:]

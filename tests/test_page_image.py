@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pdf_by_hand import pdf
+from pdf_by_hand import filled_in, lines_pdf, pdf
 from pictures_by_hand import drawn
 from PIL import Image, ImageFont
 
@@ -129,6 +129,14 @@ def test_words_that_are_not_on_the_page_are_not_boxed(tmp_path: Path, sandbox: S
     location = written(tmp_path, pdf("BT /F 12 Tf 72 700 Td (Hello) Tj ET"))
     image = render_page(location, 1, "an altogether different sentence", width_pixels=612, sandbox=sandbox)
     assert (image.boxes, image.found) == ((), 0.0)
+
+
+def test_the_value_of_a_forms_field_is_boxed(tmp_path: Path, sandbox: Sandbox) -> None:
+    location = written(tmp_path, filled_in(lines_pdf(["Keeper:"]), "Ida Lewis", low=600))
+    image = render_page(location, 1, "Ida Lewis", width_pixels=612, sandbox=sandbox)
+    (box,) = image.boxes
+    assert image.found == 1.0
+    assert (box.left, box.top) == pytest.approx((72, 792 - 616), abs=6)
 
 
 def test_no_quote_no_box(tmp_path: Path, sandbox: Sandbox) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ingest.parse import Options
+from ingest.parse import parse as parse_any
 from ingest.parse.mailbox import parse
 from rag.errors import EmptySource
 from rag.records import Document
@@ -62,3 +63,10 @@ def test_a_mail_without_anything_costs_the_others_nothing() -> None:
     assert document.warnings == ("mail 1 could not be read: the mail has neither headers nor text",)
     with pytest.raises(EmptySource, match="nothing in it could be read: mail 1"):
         read(LINE + "X: y\n\n")
+
+
+def test_a_mailbox_by_its_name_whose_mails_have_hardly_a_header() -> None:
+    line = b"From envelope-sender Mon Jun 01 10:00:00 2009\n"
+    document = parse_any(line + b"\nFirst.\n\n" + line + b"X: y\n\nSecond.\n", "archive.mbox")
+    assert document.media_type == "application/mbox"
+    assert [page.text for page in document.pages] == ["First.", "Second."]

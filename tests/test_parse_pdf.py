@@ -7,7 +7,7 @@ import io
 import zlib
 
 import pytest
-from pdf_by_hand import lines_pdf, pdf
+from pdf_by_hand import filled_in, lines_pdf, pdf, typed_on
 from pypdf import PdfWriter
 
 from ingest.parse import Options
@@ -472,3 +472,30 @@ def test_type_3_fonts_have_units_of_their_own(font: dict[str, object] | None, he
     from ingest.parse.pdf_by_pypdf import _height
 
     assert _height(font) == height
+
+
+# --- what was filled in -------------------------------------------------------------------------------
+
+
+def test_the_values_of_a_form_are_read_where_they_stand() -> None:
+    form = placed((72, 700, 12, "Name of the keeper:"), (72, 640, 12, "Her light: Lime Rock"))
+    below = filled_in(pdf(form), "Ida Lewis", low=680)
+    assert text_of(below) == "Name of the keeper: Ida Lewis\n\nHer light: Lime Rock"
+    form = placed((72, 700, 12, "Keeper:"), (20, 684, 12, "Name:"), (72, 640, 12, "Light:"))
+    beside = filled_in(pdf(form), "Ida Lewis", low=680)
+    assert "Name: Ida Lewis" in text_of(beside)
+
+
+def test_a_note_that_was_typed_on_a_page_is_read() -> None:
+    assert "paid on 3 May" in text_of(typed_on(lines_pdf(PROSE), "paid on 3 May"))
+
+
+def test_a_scan_that_was_filled_in_is_still_a_scan() -> None:
+    document = parse(typed_on(pdf(PICTURE), "paid on 3 May"), "a.pdf", Options(ocr=False))
+    assert document.pages[0].text == "paid on 3 May"
+    assert document.warnings[0].startswith("page 1: pictures without a text layer, not read")
+
+
+def test_links_and_highlights_are_left_as_they_are() -> None:
+    links = "/Annots[" + "<</Type/Annot/Subtype/Link/Rect[72 690 200 712]>>" * 3 + "]"
+    assert text_of(pdf("BT /F 12 Tf 72 700 Td (See there.) Tj ET", extra=links)) == "See there."

@@ -39,6 +39,7 @@ def text_of(body: str) -> str:
         (r"\lquote a\rquote  \ldblquote b\rdblquote  c\endash d\emdash e\bullet", "‘a’ “b” c–d—e•"),
         (r"x \{y\} \\z", r"x {y} \z"),
         (r"{\*\unknown secret}seen", "seen"),
+        (r"{\b0\*\cs7\cf0 seen, too}", "seen, too"),  # StarWriter: a star that does not begin its group
         (r"{\header head}{\footerr foot}seen{\pict\pngblip 89504e47}", "seen"),
         (r'{\field{\*\fldinst HYPERLINK "http://x"}{\fldrslt a link}} and more', "a link and more"),
         (r"{\object\objemb{\*\objdata 0105}{\result shown}}", "shown"),

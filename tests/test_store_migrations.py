@@ -110,7 +110,7 @@ def test_a_read_only_index_of_version_1_says_what_to_do(
     old_index: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("rag.store.local_store.is_read_only", lambda _: True)
-    with pytest.raises(IndexMismatch, match="has version 1 and is read-only; this program needs version 2"):
+    with pytest.raises(IndexMismatch, match="has version 1 and is read-only; this program needs version 3"):
         LocalStore.open(old_index)
     assert version(old_index) == 1
 

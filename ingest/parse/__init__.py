@@ -37,7 +37,7 @@ from ingest.parse.recognise import (
 from rag.errors import CorruptSource, EmptySource, EncryptedSource, UnsupportedFormat
 from rag.records import Document
 
-PARSER_VERSION = 2  # rises when a parser gives another text for the same bytes
+PARSER_VERSION = 3  # rises when a parser gives another text for the same bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +142,7 @@ FORMATS = (
     ),
     Format("application/rtf", (".rtf",), is_rtf, _in("rtf"), by_name=False),
     Format("application/zip", (".zip",), is_zip, _in("zipped", options=True), by_name=False, general=True),
-    Format("application/mbox", (".mbox",), is_mailbox, _in("mailbox", options=True), by_name=False),
+    Format("application/mbox", (".mbox",), is_mailbox, _in("mailbox", options=True), by_name=True),
     Format("message/rfc822", (".eml",), is_mail, _in("mail", options=True), by_name=True),
     Format("image/png", (".png",), begins_with(PNG), _in("picture", options=True), by_name=False),
     Format(

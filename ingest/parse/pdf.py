@@ -65,7 +65,7 @@ def _read(reader: PdfReader) -> _Read:
         page = reader.lines(index)
         read.lines.append(page.lines)
         read.hidden += page.hidden
-        if not page.lines and reader.has_picture(index):
+        if (not page.lines or reader.is_blank(index)) and reader.has_picture(index):
             read.pictures.append(index + 1)
         elif is_unknown(page.lines) or (
             is_gibberish(page.lines) and reader.has_picture(index, least=_MOST_OF_PAGE)

@@ -28,13 +28,16 @@ _FEWEST_RETURNS = 3
 _DEEPEST = 3  # cuts into columns, inside each other
 
 
-def rows_in_order(words: Sequence[Word]) -> list[Row]:
-    """What stands on one line each, in reading order."""
+def rows_in_order(words: Sequence[Word], *, by_place: bool = False) -> list[Row]:
+    """What stands on one line each, in reading order.
+
+    `by_place`: the content's order is known to be nobody's, as on a form that was filled in.
+    """
     rows = [_split(line) for line in _visual_lines(words)]
     columns = _in_columns(rows, 0)
     if columns is not None:
         return columns
-    return in_rows(_segments(rows)) if _is_jumbled(rows) else rows
+    return in_rows(_segments(rows)) if by_place or _is_jumbled(rows) else rows
 
 
 def _visual_lines(words: Sequence[Word]) -> Iterator[list[Word]]:

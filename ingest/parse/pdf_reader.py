@@ -19,6 +19,7 @@ import pypdfium2
 
 from ingest.parse.clean import clean_prose, hidden_tags
 from ingest.parse.pdf_by_pypdf import pypdf_lines
+from ingest.parse.pdf_filled import FilledPage, filled_page, opened_with_forms
 from ingest.parse.pdf_headings import Entry
 from ingest.parse.pdf_hidden import has_dropped, has_picture, seen
 from ingest.parse.pdf_lines import PageLines, badness, looks_bad
@@ -44,7 +45,7 @@ class PdfReader:
 
     def __init__(self, data: bytes, passwords: Sequence[str] = ()) -> None:
         self.repaired = False
-        self._open_page: tuple[int, Any] | None = None
+        self._open_page: tuple[int, FilledPage] | None = None
         self._pdfium, password = _opened_by_pdfium(data, passwords)
         self._pypdf = self._opened_by_pypdf(data, password)
         self.page_count = len(self._pdfium) if self._pdfium else len(self._pypdf.pages)
@@ -70,6 +71,11 @@ class PdfReader:
         """Whether an image takes more than that share of the page, so that text may be in it."""
         page = self._page(index)
         return page is not None and has_picture(page, least=least)
+
+    def is_blank(self, index: int) -> bool:
+        """Whether all words on the page were filled in, as they are on a form that was scanned."""
+        opened = self._opened(index)
+        return opened is not None and opened.blank
 
     def picture(self, index: int, dots_per_inch: int) -> Image:
         """The page as it is seen, in grey."""
@@ -146,31 +152,37 @@ class PdfReader:
             return None
 
     def _page(self, index: int) -> Any:
-        """pdfium's page, open until the next one is asked for."""
+        """pdfium's page; None where it has none."""
+        opened = self._opened(index)
+        return opened and opened.page
+
+    def _opened(self, index: int) -> FilledPage | None:
+        """pdfium's page with what was filled in, open until the next one is asked for."""
         if self._open_page is not None and self._open_page[0] == index:
             return self._open_page[1]
         if self._open_page is not None:
-            self._open_page[1].close()
+            self._open_page[1].page.close()
             self._open_page = None
         if self._pdfium is None or index >= len(self._pdfium):
             return None
         try:
-            page = self._pdfium[index]
+            opened = filled_page(self._pdfium, index)
         except pypdfium2.PdfiumError:
             return None
-        self._open_page = (index, page)
-        return page
+        self._open_page = (index, opened)
+        return opened
 
     def _pdfium_lines(self, index: int) -> PageLines | None:
-        page = self._page(index)
-        if page is None:
+        opened = self._opened(index)
+        if opened is None:
             return None
+        page = opened.page
         found = words_of(page)
         words, hidden = seen(page, found)
         hidden += sum(hidden_tags(word.text) for word in words if not word.text.isascii())
         if has_dropped(page, found) and (by_pypdf := self._pypdf_lines(index)):
             hidden = max(hidden, by_pypdf.hidden)
-        lines = lines_of(rows_in_order(words))
+        lines = lines_of(rows_in_order(words, by_place=opened.filled))
         total = sum(len(word.text) for word in words)
         # without the dots that lead to page numbers, which TeX takes from such a font
         formulas = sum(len(word.text.strip(".")) for word in words if word.style.mathematical)
@@ -199,7 +211,7 @@ def _opened_by_pdfium(data: bytes, passwords: Sequence[str]) -> tuple[Any, str]:
     """pdfium's document and the password that opened it; None and none where the file is damaged for it."""
     for password in ("", *passwords):
         try:
-            return pypdfium2.PdfDocument(data, password=password or None), password
+            return opened_with_forms(pypdfium2.PdfDocument(data, password=password or None)), password
         except pypdfium2.PdfiumError as error:
             if "password" not in str(error).lower():
                 return None, ""

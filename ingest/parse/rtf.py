@@ -63,7 +63,8 @@ class _State:
     """What holds until the group ends. `target`: what the text is for; "skip": for nobody."""
 
     target: str = "text"
-    starred: bool = False
+    begun: bool = False  # whether anything has come in the group
+    starred: bool = False  # whether it begins with `\\*`, which means nothing further in
     codec: str | None = None  # of the font's bytes; None: the document's
     fallbacks: int = 1  # characters after `\\u` for readers that know no Unicode
     hidden: bool = False
@@ -98,13 +99,14 @@ class _Reader:
 
     def take(self, word: Word) -> bool:
         """Deals with the next word; false when the document has ended."""
+        begun, self._state.begun = self._state.begun, True
         match word.kind:
             case "bytes":
                 self._take_bytes(word)
             case "control":
                 self._take_control(word.name, word.number)
             case "symbol":
-                self._take_symbol(word.name)
+                self._take_symbol(word.name, first=not begun)
             case "open":
                 self._open()
             case "close":
@@ -127,7 +129,7 @@ class _Reader:
         if len(self._above) == 1:
             self._state = _State()
         else:
-            self._state = replace(self._state, starred=False)
+            self._state = replace(self._state, starred=False, begun=False)
         if self._state.target == "styles":
             self._style = _Style()
 
@@ -249,9 +251,9 @@ class _Reader:
             case _ if name in _WHOLE_DOCUMENT:
                 self._document_codec = _WHOLE_DOCUMENT[name]
 
-    def _take_symbol(self, symbol: str) -> None:
+    def _take_symbol(self, symbol: str, *, first: bool) -> None:
         if symbol == "*":
-            self._state.starred = True
+            self._state.starred = first
         elif symbol in "\r\n":
             self._take_control("par", None)
         elif self._skip:
