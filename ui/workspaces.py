@@ -40,11 +40,23 @@ class Workspaces:
             return self._open[path]
 
     def use_model(self, model: str | None) -> None:
-        """From the next question on this model answers, in every workspace; None: answers are quotes."""
+        """From the next question on this model answers, in every workspace; None: answers are quotes.
+
+        The one before leaves the memory as soon as no answer is being written with it.
+        """
         with self._lock:
+            before = self.settings.model
             self.settings = dataclasses.replace(self.settings, model=model)
             for workspace in self._open.values():
                 workspace.use_model(model)
+            if before is not None and before != model:
+                _let_go(before)
+
+
+def _let_go(model: str) -> None:
+    from rag.model.loaded_model import let_go
+
+    let_go(model)
 
 
 def _conversations() -> Conversations:

@@ -16,6 +16,7 @@ import ctypes
 import logging
 import os
 import threading
+import weakref
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -120,6 +121,8 @@ class Engine:
                 f"llama.cpp can't make a window of {self.window} tokens for {self.path.name}: "
                 "not enough memory? Close other programs, or take a smaller file"
             )
+        self._freed = weakref.finalize(self, _free, self._context, self._model)  # at the latest
+        self._freed.atexit = False  # a thread may still be decoding then
         self._memory: Any = ll.llama_get_memory(self._context)
         # llama.cpp asks "abort?" some thousand times a batch. A Python function would wait for the
         # interpreter's lock each time; C's strlen of this buffer gives 0 (go on), and 1 once a byte is set.
@@ -128,11 +131,9 @@ class Engine:
         ll.llama_set_abort_callback(self._context, callback, ctypes.cast(self._abort, ctypes.c_void_p))
 
     def close(self) -> None:
-        """Frees the model's memory; the engine can't be used afterwards."""
-        if self._context:
-            ll.llama_free(self._context)
-            ll.llama_model_free(self._model)
-            self._context = self._model = self._vocab = None
+        """Frees the model's memory; the engine can't be used afterwards. So does its last user's end."""
+        self._freed()
+        self._context = self._model = self._vocab = None
 
     def tokenize(self, text: str) -> list[int]:
         """`text` as ids, special tokens off, a space before its first word; safe from any thread."""
@@ -312,6 +313,11 @@ class Engine:
         if not ll.llama_memory_seq_rm(self._memory, 0, count, -1):
             ll.llama_memory_clear(self._memory, True)
             self._ids = []
+
+
+def _free(context: Any, model: Any) -> None:
+    ll.llama_free(context)
+    ll.llama_model_free(model)
 
 
 class _Sampler:

@@ -155,6 +155,19 @@ def load_model(settings: Settings) -> Model:
         return _loaded[key]
 
 
+def let_go(model: str) -> None:
+    """Keeps a file no longer in memory; whoever still answers with it ends first, then it is freed.
+
+    The next `load_model` of the same file loads it anew. A server is not held, so nothing is let go.
+    """
+    if is_address(model):
+        return
+    path = Path(model).expanduser().resolve()
+    with _loading:
+        for key in [key for key in _loaded if key[0] == path]:
+            del _loaded[key]
+
+
 def sampling_of(settings: Settings) -> Sampling:
     """How answers are sampled under these settings."""
     return Sampling(
