@@ -23,7 +23,7 @@ from rag.model_files.records import default_model
 
 BUNDLED_EMBEDDER = "all-MiniLM-L6-v2"
 # RAG_CONFIG names the file to read instead of ./rag.toml; a key is no setting, so that it is never shown.
-_NOT_SETTINGS = {"RAG_CONFIG", "RAG_API_KEY", "RAG_API_KEYS"}
+_NOT_SETTINGS = {"RAG_CONFIG", "RAG_API_KEY", "RAG_API_KEYS", "RAG_UI_PASSWORD"}
 
 # Least and most of the settings that don't go from 0 to as many as one likes.
 _BOUNDS = {"gpu_layers": (-1, None), "temperature": (0, 5), "top_p": (0.01, 1), "repeat_penalty": (0.1, 10)}

@@ -12,7 +12,9 @@ import pytest
 from hypothesis import settings
 
 if TYPE_CHECKING:
+    from chromium import Server, Tab
     from milvus_server import LiteServer
+    from playwright.sync_api import Browser
 
 # `.ci/run` says the same of the same commit each time; everywhere else the examples are new ones
 settings.register_profile("same-examples", derandomize=True)
@@ -107,3 +109,34 @@ def milvus_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiteServ
     server = LiteServer(tmp_path_factory.mktemp("milvus") / "server.db")
     yield server
     server.stop()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Chromium; closed before the next module, because its driver's event loop keeps others from running."""
+    from chromium import launched
+
+    with launched() as browser:
+        yield browser
+
+
+@pytest.fixture
+def open_tab(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Callable[..., Tab]]:
+    """`open_tab(width=400, scheme="dark")` is a tab of the module's `server`, or of the one that is given."""
+    from chromium import Tab
+
+    tabs: list[Tab] = []
+
+    def opened(at: Server | str | None = None, **options: int | str) -> Tab:
+        tabs.append(Tab(browser, at or request.getfixturevalue("server"), **options))  # type: ignore[arg-type]
+        return tabs[-1]
+
+    yield opened
+    for tab in tabs:
+        tab.close()
+
+
+@pytest.fixture
+def tab(open_tab: Callable[..., Tab]) -> Tab:
+    """A tab of the module's `server`."""
+    return open_tab()

@@ -1,45 +1,22 @@
-"""The page in real Chromium, over a real index, as a person meets it: asking, looking, adding, removing.
-
-Every request of the browser's is recorded, and every connection of the server's; none may leave 127.0.0.1.
-"""
+"""The page in real Chromium, over a real index, as a person meets it: asking, looking, adding, removing."""
 
 from __future__ import annotations
 
 import dataclasses
 import os
 import re
-import shutil
-import signal
 import socket
-import subprocess
-import sys
-import time
-import urllib.error
-import urllib.request
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from chromium import SECONDS, UPLOAD_MEGABYTES, Server, Tab, serving
 from pdf_by_hand import lines_pdf
-from playwright.sync_api import Browser, Locator, Page, Playwright, expect, sync_playwright
+from playwright.sync_api import Locator, expect
 
 from ingest.pipeline import ingest
 from rag.settings import Settings
-from ui.launch import APP, environment, streamlit_arguments
 
-SECONDS = 120  # the first answer loads torch, on a machine that may be busy
-WATCHED = Path(__file__).with_name("watched_streamlit.py")
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-OPTIONS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-expect.set_options(timeout=30_000)
 TOWER = (
     [
         "The third lighthouse on the Eddystone Rocks.",
@@ -56,73 +33,6 @@ HOSTILE = f"The zebra password is kept {SCRIPT} in the blue drawer {REMOTE} of t
 HOSTILE_NAME = "zebra <img src=x onerror=window.stolen=4> **bold** $x^2$ :red[x].txt"
 
 
-# --- the server and the browser ------------------------------------------------------------------------
-
-
-class Server:
-    """The app, started as `rag ui` does, with a witness for its connections."""
-
-    def __init__(self, folder: Path, settings: Settings, variables: Mapping[str, str] | None = None) -> None:
-        self.settings = settings
-        self.witness = folder / "connections.log"
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
-        self.address = f"http://127.0.0.1:{self.port}"
-        self.output = (folder / "server.log").open("w+")
-        arguments = streamlit_arguments("127.0.0.1", self.port, upload_megabytes=20)
-        self.process = subprocess.Popen(
-            [sys.executable, str(WATCHED), str(self.witness), "run", str(APP), *arguments],
-            env={
-                **environment(settings),
-                "HF_HUB_OFFLINE": "1",
-                "RAG_RESERVE": str(settings.reserve),
-                "XDG_DATA_HOME": str(folder / "data"),
-                **(variables or {}),
-            },
-            stdout=self.output,
-            stderr=subprocess.STDOUT,
-        )
-        self._wait()
-
-    def _wait(self) -> None:
-        for _ in range(600):
-            try:
-                with urllib.request.urlopen(f"{self.address}/_stcore/health", timeout=5):
-                    return
-            except (urllib.error.URLError, OSError):
-                assert self.process.poll() is None, self.said()
-                time.sleep(0.1)
-        raise AssertionError(f"the server did not start: {self.said()}")
-
-    def said(self) -> str:
-        self.output.flush()
-        self.output.seek(0)
-        return self.output.read()
-
-    def close(self) -> None:
-        self.process.send_signal(signal.SIGINT)
-        try:
-            self.process.wait(20)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
-        self.output.close()
-
-
-@pytest.fixture(scope="module")
-def playwright() -> Iterator[Playwright]:
-    with sync_playwright() as driver:
-        yield driver
-
-
-@pytest.fixture(scope="module")
-def browser(playwright: Playwright) -> Iterator[Browser]:
-    browser = playwright.chromium.launch(executable_path=CHROMIUM, args=OPTIONS)
-    yield browser
-    browser.close()
-
-
 @pytest.fixture(scope="module")
 def documents(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("browser") / "docs"
@@ -137,93 +47,8 @@ def documents(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def server(documents: Path) -> Iterator[Server]:
     settings = Settings(index=str(documents.parent / "index"))
     assert not ingest([documents], settings).failed
-    server = Server(documents.parent, settings)
-    yield server
-    server.close()
-    assert not server.witness.exists(), server.witness.read_text()
-
-
-class Tab:
-    """One tab, and what it requested."""
-
-    def __init__(self, browser: Browser, server: Server, *, width: int = 1440, scheme: str = "light") -> None:
-        self.server = server
-        self.context = browser.new_context(
-            viewport={"width": width, "height": 900},
-            color_scheme="dark" if scheme == "dark" else "light",
-            reduced_motion="reduce",
-        )
-        self.context.set_default_timeout(SECONDS * 1000)
-        self.page = self.context.new_page()
-        self.requested: list[str] = []
-        self.errors: list[str] = []
-        self.context.on("request", lambda request: self.requested.append(request.url))
-        self.page.on("websocket", lambda socket: self.requested.append(socket.url))
-        self.page.on("pageerror", lambda error: self.errors.append(str(error)))
-        self.page.on("dialog", lambda dialog: self.errors.append(f"a dialog: {dialog.message}"))
-        self.page.goto(server.address)
-
-    def begin(self, question: str) -> Locator:
-        """Asks; gives the exchange without waiting for its answer."""
-        before = self.exchanges.count()
-        field = self.page.get_by_test_id("stChatInputTextArea")
-        field.fill(question)
-        field.press("Enter")
-        exchange = self.exchanges.nth(before)
-        exchange.wait_for()
-        return exchange
-
-    def ask(self, question: str) -> Locator:
-        """Asks, waits for the end of the answer, gives its exchange."""
-        exchange = self.begin(question)
-        exchange.locator(".foot").wait_for()
-        return exchange
-
-    @property
-    def exchanges(self) -> Locator:
-        return self.page.locator(".exchange")
-
-    @property
-    def view(self) -> Locator:
-        return self.page.locator(".view")
-
-    def library(self) -> None:
-        self.page.get_by_test_id("stSidebar").get_by_text("Library").click()
-        self.page.get_by_text("Read folder").wait_for()
-
-    def close(self) -> None:
-        """Ends the tab; nothing it did may have left the machine, failed inside, or run a script."""
-        assert self.page.get_by_test_id("stException").count() == 0
-        assert self.page.evaluate("window.stolen") is None
-        assert self.errors == []
-        away = [
-            url
-            for url in self.requested
-            if not url.startswith(
-                (self.server.address, f"ws://127.0.0.1:{self.server.port}/", "blob:", "data:")
-            )
-        ]
-        assert away == []
-        assert len(self.requested) > 5
-        self.context.close()
-
-
-@pytest.fixture
-def open_tab(browser: Browser, server: Server) -> Iterator[Callable[..., Tab]]:
-    tabs: list[Tab] = []
-
-    def opened(at: Server = server, **options: int | str) -> Tab:
-        tabs.append(Tab(browser, at, **options))  # type: ignore[arg-type]
-        return tabs[-1]
-
-    yield opened
-    for tab in tabs:
-        tab.close()
-
-
-@pytest.fixture
-def tab(open_tab: Callable[..., Tab]) -> Tab:
-    return open_tab()
+    with serving(documents.parent, settings) as started:
+        yield started
 
 
 # --- asking --------------------------------------------------------------------------------------------
@@ -295,18 +120,33 @@ def test_an_empty_question_is_not_asked(tab: Tab) -> None:
     expect(tab.exchanges).to_have_count(0)
 
 
-def test_ask_again_edit_and_begin_anew(tab: Tab) -> None:
+def test_a_suggested_question_is_asked_with_a_click(tab: Tab) -> None:
+    suggested = tab.page.locator(".welcome li button", has_text="What is said about “Sourdough”?")
+    expect(suggested).to_contain_text("bread.md")
+    suggested.click()
+    expect(tab.exchanges.locator(".question")).to_contain_text("What is said about “Sourdough”?")
+    tab.exchanges.first.locator(".foot").wait_for()
+
+
+def test_edit_and_ask_again_and_begin_anew(tab: Tab) -> None:
     first = tab.ask("When was Smeaton's tower first lit?")
     first.get_by_label("Edit the question").click()
     field = tab.page.get_by_test_id("stChatInputTextArea")
     expect(field).to_have_value("When was Smeaton's tower first lit?")
-    field.fill("")
-    first.get_by_label("Ask again").click()
-    tab.exchanges.nth(1).locator(".foot").wait_for()
-    expect(tab.exchanges.nth(1).locator(".question")).to_contain_text("When was Smeaton's tower first lit?")
+    field.fill("How many candles lit Smeaton's tower?")
+    field.press("Enter")
+    edited = tab.exchanges.nth(1)
+    edited.locator(".foot").wait_for()
+    expect(edited.locator(".question")).to_contain_text("How many candles lit Smeaton's tower?")
+    edited.get_by_label("Ask again").click()
+    again = tab.exchanges.nth(2)
+    again.locator(".foot").wait_for()
+    expect(again.locator(".question")).to_contain_text("How many candles lit Smeaton's tower?")
     tab.page.get_by_text("New conversation").click()
     expect(tab.exchanges).to_have_count(0)
     expect(tab.page.get_by_text("Ask your documents")).to_be_visible()
+    # a fresh start forgets: what would lean on the conversation before finds nothing to lean on
+    expect(tab.ask("And who had given it?").locator(".text, .label").first).not_to_contain_text("Smeaton")
 
 
 def test_a_document_can_not_inject_anything(tab: Tab) -> None:
@@ -332,7 +172,7 @@ def test_a_document_can_not_inject_anything(tab: Tab) -> None:
 # --- the library ---------------------------------------------------------------------------------------
 
 
-def test_upload_ask_and_remove(tab: Tab, tmp_path: Path) -> None:
+def test_upload_ask_and_remove(tab: Tab, server: Server, tmp_path: Path) -> None:
     (tmp_path / "whales.md").write_text("# Whales\n\nThe blue whale's heart weighs about 180 kilograms.\n")
     (tmp_path / "broken.pdf").write_bytes(b"%PDF-1.7 and nothing else")
     tab.library()
@@ -344,7 +184,7 @@ def test_upload_ask_and_remove(tab: Tab, tmp_path: Path) -> None:
     expect(tab.page.locator(".unread")).to_contain_text("broken.pdf")
     row = tab.page.locator("tr", has_text="whales.md")
     expect(row).to_contain_text("MD")
-    kept = Path(tab.server.settings.index) / "uploads" / "whales.md"
+    kept = Path(server.settings.index) / "uploads" / "whales.md"
     assert kept.is_file()
 
     tab.page.get_by_test_id("stSidebar").get_by_text("Ask").click()
@@ -362,6 +202,16 @@ def test_upload_ask_and_remove(tab: Tab, tmp_path: Path) -> None:
     dialog.get_by_role("button", name="Remove").click()
     expect(tab.page.locator(".unread")).to_have_count(0)
     assert os.listdir(kept.parent) == []
+
+
+def test_a_file_over_the_limit_is_refused_by_the_page(tab: Tab, server: Server, tmp_path: Path) -> None:
+    large = tmp_path / "large.txt"
+    with large.open("wb") as file:
+        file.truncate((UPLOAD_MEGABYTES << 20) + 1)
+    tab.library()
+    tab.page.locator("input[type=file]").first.set_input_files(large)
+    expect(tab.page.get_by_text(f"File must be {UPLOAD_MEGABYTES}.0MB or smaller.")).to_be_visible()
+    assert not (Path(server.settings.index) / "uploads" / "large.txt").exists()
 
 
 def test_a_folder_of_this_machine(tab: Tab, tmp_path: Path) -> None:
@@ -410,7 +260,8 @@ def saying_server(
     """The same index, and a model that always says the same."""
     model = scripted_model(SAYS)
     settings = dataclasses.replace(server.settings, model=str(model))
-    yield from _started(tmp_path_factory.mktemp("saying"), settings)
+    with serving(tmp_path_factory.mktemp("saying"), settings) as started:
+        yield started
 
 
 LEDGER_PARTS = ("instruction", "passages", "history", "question", "reserve", "free")
@@ -422,14 +273,8 @@ def babbling_server(
 ) -> Iterator[Server]:
     """The same index, and a model that babbles as long as it may, which is long."""
     settings = dataclasses.replace(server.settings, model=str(random_model), reserve=6000)
-    yield from _started(tmp_path_factory.mktemp("babbling"), settings)
-
-
-def _started(folder: Path, settings: Settings) -> Iterator[Server]:
-    started = Server(folder, settings)
-    yield started
-    started.close()
-    assert not started.witness.exists(), started.witness.read_text()
+    with serving(tmp_path_factory.mktemp("babbling"), settings) as started:
+        yield started
 
 
 def test_a_written_answer_is_cited_and_checked(open_tab: Callable[..., Tab], saying_server: Server) -> None:
@@ -489,6 +334,8 @@ def test_two_tabs_wait_for_one_model_and_a_follow_up_for_its_answer(
     writing.locator(".text").wait_for()
     waiting = second.begin("How long did the tower stand on its rock?")
     expect(waiting.locator(".going")).to_contain_text("Waiting for the model; 1 answer before this one")
+    expect(waiting.locator(".passage").first).to_contain_text("tower.pdf")  # before the first word
+    expect(waiting.locator(".text")).to_be_hidden()
     follow_up = first.begin("How many candles did Smeaton's tower have?")
     expect(follow_up.locator(".going")).to_contain_text("Waiting for the answer above")
     follow_up.get_by_role("button", name="Stop").click()
@@ -497,6 +344,22 @@ def test_two_tabs_wait_for_one_model_and_a_follow_up_for_its_answer(
     waiting.locator(".foot").wait_for()
     writing.get_by_role("button", name="Stop").click()
     writing.locator(".foot").wait_for()
+
+
+def test_closing_the_tab_while_an_answer_grows_loses_nothing(
+    open_tab: Callable[..., Tab], babbling_server: Server
+) -> None:
+    closed = open_tab(babbling_server)
+    question = "When was Smeaton's tower first lit, if it ever was?"
+    text = closed.begin(question).locator(".text")
+    _growing(text)
+    closed.page.goto("about:blank")
+    again = open_tab(babbling_server)
+    again.page.locator(".conversations .title", has_text=question).click()
+    exchange = again.exchanges.first
+    _growing(exchange.locator(".text"))
+    exchange.get_by_role("button", name="Stop").click()
+    expect(exchange.locator(".label")).to_contain_text("stopped")
 
 
 def _growing(text: Locator) -> None:
@@ -534,57 +397,3 @@ def test_a_strangers_page_gets_no_connection(server: Server, origin: str, host: 
     with socket.create_connection(("127.0.0.1", server.port), timeout=30) as connection:
         connection.sendall("\r\n".join([*lines, "", ""]).encode())
         assert connection.recv(4096).split()[1].decode() == status
-
-
-# --- how it looks --------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1440, 400])
-def test_each_page_at_each_width_and_theme(open_tab: Callable[..., Tab], width: int, scheme: str) -> None:
-    """Nothing sticks out sideways, and text stands out from its ground."""
-    tab = open_tab(width=width, scheme=scheme)
-    exchange = tab.ask("When was Smeaton's tower first lit?")
-    assert _sticking_out(tab.page) == 0
-    assert _contrast(exchange.locator(".text")) > 7
-    exchange.locator("button.mark").first.click()
-    tab.view.locator(".box").first.wait_for()
-    frame = tab.view.bounding_box()
-    assert frame is not None
-    assert frame["x"] + frame["width"] == pytest.approx(width, abs=1)
-    assert (frame["width"] == width) == (width < 1000)
-    assert _sticking_out(tab.page) == 0
-    _keep(tab.page, f"source-{width}-{scheme}")
-    tab.page.keyboard.press("Escape")
-    expect(tab.view).to_have_count(0)
-    _keep(tab.page, f"ask-{width}-{scheme}")
-    tab.page.goto(f"{tab.server.address}/library")
-    tab.page.locator(".list table").wait_for()
-    assert _sticking_out(tab.page) == 0
-    _keep(tab.page, f"library-{width}-{scheme}")
-
-
-def _sticking_out(page: Page) -> int:
-    return int(page.evaluate("document.documentElement.scrollWidth - window.innerWidth"))
-
-
-def _contrast(text: Locator) -> float:
-    """WCAG's contrast of an element's colour against the page's ground."""
-    colours = text.evaluate(
-        "e => [getComputedStyle(e).color, getComputedStyle(document.querySelector('.stApp')).backgroundColor]"
-    )
-    light = sorted(_luminance(colour) for colour in colours)
-    return (light[1] + 0.05) / (light[0] + 0.05)
-
-
-def _luminance(colour: str) -> float:
-    parts = [float(part) / 255 for part in colour[colour.index("(") + 1 : -1].split(",")[:3]]
-    linear = [part / 12.92 if part <= 0.03928 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
-    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
-
-
-def _keep(page: Page, name: str) -> None:
-    """A screenshot, where somebody asked for them: SCREENSHOTS names the folder."""
-    if folder := os.environ.get("SCREENSHOTS"):
-        page.wait_for_timeout(1200)
-        page.screenshot(path=Path(folder) / f"{name}.png")

@@ -4,37 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from chromium import Tab, sticking_out
 from playwright.sync_api import expect
-from test_browser import (  # noqa: F401 (fixtures)
-    HOSTILE_NAME,
-    Tab,
-    _sticking_out,
-    browser,
-    documents,
-    open_tab,
-    playwright,
-    server,
-    tab,
-)
+from test_browser import HOSTILE_NAME, documents, server  # noqa: F401 (fixtures)
 
 CANDLES = "How many candles was the tower lit with?"
 
 
-def choose(tab: Tab, field: str, option: str) -> None:  # noqa: F811
+def choose(tab: Tab, field: str, option: str) -> None:
     tab.page.get_by_label(field, exact=True).click()
     tab.page.get_by_role("option", name=option).click()
     tab.page.keyboard.press("Tab")
 
 
-def test_choosing_asking_and_taking_away(open_tab: Callable[..., Tab]) -> None:  # noqa: F811
-    tab = open_tab(width=400)  # noqa: F811
+def test_choosing_asking_and_taking_away(open_tab: Callable[..., Tab]) -> None:
+    tab = open_tab(width=400)
     chips = tab.page.locator(".chip")
     tab.page.get_by_text("All documents").click()
     choose(tab, "Kinds", "Markdown (1)")
     expect(chips).to_have_text(["Markdown"])
     choose(tab, "Documents", HOSTILE_NAME)
     expect(chips).to_have_text([HOSTILE_NAME, "Markdown"])
-    assert _sticking_out(tab.page) == 0
+    assert sticking_out(tab.page) == 0
     tab.page.keyboard.press("Escape")
     chips.first.get_by_role("button").click()
     expect(chips).to_have_text(["Markdown"])

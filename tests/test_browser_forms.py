@@ -6,16 +6,8 @@ from collections.abc import Callable, Iterator
 from email.message import EmailMessage
 
 import pytest
+from chromium import Server, Tab, keep, serving, sticking_out
 from playwright.sync_api import expect
-from test_browser import (  # noqa: F401 (fixtures)
-    Server,
-    Tab,
-    _keep,
-    _sticking_out,
-    browser,
-    open_tab,
-    playwright,
-)
 
 from ingest.pipeline import ingest
 from rag.settings import Settings
@@ -56,10 +48,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         (folder / "docs" / name).write_bytes(data)
     settings = Settings(index=str(folder / "index"))
     assert not ingest([folder / "docs"], settings).failed
-    server = Server(folder, settings)
-    yield server
-    server.close()
-    assert not server.witness.exists(), server.witness.read_text()
+    with serving(folder, settings) as started:
+        yield started
 
 
 def opened(tab: Tab, question: str, place: str) -> None:
@@ -77,7 +67,7 @@ def injects_nothing(tab: Tab) -> None:
 
 @pytest.mark.parametrize(("width", "scheme"), [(400, "dark")])
 def test_a_table_with_its_header_and_the_cited_row(
-    open_tab: Callable[..., Tab],  # noqa: F811
+    open_tab: Callable[..., Tab],
     width: int,
     scheme: str,
 ) -> None:
@@ -92,14 +82,14 @@ def test_a_table_with_its_header_and_the_cited_row(
     expect(view.locator("tr.cited > *")).to_have_text(
         ["Row 3", "Harbour to Gull Island", "18.50", "1320", SCRIPT]
     )
-    assert _sticking_out(tab.page) == 0
+    assert sticking_out(tab.page) == 0
     injects_nothing(tab)
-    _keep(tab.page, f"table-{width}-{scheme}")
+    keep(tab.page, f"table-{width}-{scheme}")
 
 
 @pytest.mark.parametrize(("width", "scheme"), [(400, "light")])
 def test_code_with_line_numbers(
-    open_tab: Callable[..., Tab],  # noqa: F811
+    open_tab: Callable[..., Tab],
     width: int,
     scheme: str,
 ) -> None:
@@ -113,12 +103,12 @@ def test_code_with_line_numbers(
         tab.view.locator(".code-line").nth(4).evaluate("e => getComputedStyle(e.lastChild).whiteSpace")
         == "pre"
     )
-    assert _sticking_out(tab.page) == 0
+    assert sticking_out(tab.page) == 0
     injects_nothing(tab)
-    _keep(tab.page, f"code-{width}-{scheme}")
+    keep(tab.page, f"code-{width}-{scheme}")
 
 
-def test_a_mail_with_its_headers(open_tab: Callable[..., Tab]) -> None:  # noqa: F811
+def test_a_mail_with_its_headers(open_tab: Callable[..., Tab]) -> None:
     tab = open_tab()
     opened(tab, "What will the repairs to the north pier cost?", "message")
     expect(tab.view.locator("dt")).to_have_text(["From", "To", "Date", "Subject"])
@@ -126,4 +116,4 @@ def test_a_mail_with_its_headers(open_tab: Callable[..., Tab]) -> None:  # noqa:
     expect(tab.view.locator("dd").nth(3)).to_have_text(f"The pier {IMAGE}")
     expect(tab.view.locator("mark").first).to_contain_text("48,000 euros")
     injects_nothing(tab)
-    _keep(tab.page, "mail-1440-light")
+    keep(tab.page, "mail-1440-light")

@@ -10,23 +10,11 @@ from pathlib import Path
 
 import axe
 import pytest
+from chromium import SECONDS, Server, Tab, keep, serving, sticking_out
 from hub_server import Hub, hub_server
 from pdf_by_hand import lines_pdf
-from playwright.sync_api import Browser, Page, expect
-from test_browser import (  # noqa: F401 (fixtures)
-    BREAD,
-    HOSTILE,
-    HOSTILE_NAME,
-    SECONDS,
-    TOWER,
-    Server,
-    Tab,
-    _keep,
-    _sticking_out,
-    browser,
-    open_tab,
-    playwright,
-)
+from playwright.sync_api import Browser, Locator, Page, expect
+from test_browser import BREAD, HOSTILE, HOSTILE_NAME, TOWER
 
 from ingest.pipeline import ingest
 from rag.settings import Settings
@@ -57,15 +45,8 @@ def documents(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def server(documents: Path) -> Iterator[Server]:
     settings = Settings(index=str(documents.parent / "index"))
     assert len(ingest([documents], settings).failed) == 1
-    server = Server(documents.parent, settings)
-    yield server
-    server.close()
-    assert not server.witness.exists(), server.witness.read_text()
-
-
-@pytest.fixture
-def tab(open_tab: Callable[..., Tab]) -> Tab:  # noqa: F811
-    return open_tab()
+    with serving(documents.parent, settings) as started:
+        yield started
 
 
 def go(tab: Tab, page: str) -> None:
@@ -78,7 +59,7 @@ def go(tab: Tab, page: str) -> None:
 
 def test_conversations_stay_and_are_found_renamed_exported_and_removed(
     tab: Tab,
-    open_tab: Callable[..., Tab],  # noqa: F811
+    open_tab: Callable[..., Tab],
 ) -> None:
     titles = tab.page.locator(".conversations .title")
     tab.ask("When was Smeaton's tower first lit?")
@@ -149,7 +130,7 @@ def test_a_citation_says_when_its_source_was_read_anew(tab: Tab, tmp_path: Path)
 
 
 def test_a_killed_server_loses_nothing_that_was_shown(
-    browser: Browser,  # noqa: F811
+    browser: Browser,
     server: Server,
     tmp_path: Path,
     random_model: Path,
@@ -223,6 +204,42 @@ def test_a_folder_is_dropped_into_an_index_of_its_own(tab: Tab, tmp_path: Path) 
     expect(tab.page.locator(".list tbody tr", has_text="june.md")).to_have_count(0)
 
 
+def test_reading_is_stopped_keeps_what_is_done_and_goes_on(tab: Tab, tmp_path: Path) -> None:
+    for number in range(200):
+        words = " ".join(f"harbour {number * place} lamp" for place in range(8))
+        (tmp_path / f"log {number}.txt").write_text(f"Log {number}: {words}.")
+    go(tab, "Library")
+    _new_index(tab, "Logs")
+    field = tab.page.get_by_label("Or name a folder on this machine")
+    field.fill(str(tmp_path))
+    tab.page.get_by_text("Read folder").click()
+    expect(tab.page.locator(".intake .now")).to_contain_text("Reading log")
+    expect(tab.page.locator(".intake .far")).to_contain_text("of 200 files")
+    tab.page.get_by_role("button", name="Stop").click()
+    expect(tab.page.locator(".done")).to_contain_text("Stopped: ", timeout=SECONDS * 1000)
+    count = tab.page.locator(".list .count")
+    assert not count.count() or "200 sources" not in count.inner_text()
+    field.fill(str(tmp_path))
+    tab.page.get_by_text("Read folder").click()
+    tab.page.locator(".intake .now").wait_for()
+    tab.page.get_by_role("button", name="New index").click()
+    dialog = tab.page.get_by_test_id("stDialog")
+    expect(tab.page.locator(".done")).to_contain_text("added", timeout=SECONDS * 1000)
+    expect(count).to_contain_text("200 sources")
+    expect(dialog).to_be_visible()  # what is drawn anew behind it does not take it away
+    tab.page.keyboard.press("Escape")
+    expect(dialog).to_have_count(0)
+
+
+def _new_index(tab: Tab, name: str) -> None:
+    tab.page.get_by_role("button", name="New index").click()
+    dialog = tab.page.get_by_test_id("stDialog")
+    dialog.get_by_label("Name").fill(name)
+    dialog.get_by_role("button", name="Make it").click()
+    expect(dialog).to_have_count(0)
+    expect(tab.page.get_by_text("This index is empty.")).to_be_visible()
+
+
 # --- the model -----------------------------------------------------------------------------------------
 
 
@@ -234,7 +251,7 @@ def hub(random_model: Path) -> Iterator[Hub]:
 
 
 def test_a_model_is_got_when_asked_for_and_answers(
-    open_tab: Callable[..., Tab],  # noqa: F811
+    open_tab: Callable[..., Tab],
     documents: Path,
     hub: Hub,
     tmp_path: Path,
@@ -253,7 +270,7 @@ def test_a_model_is_got_when_asked_for_and_answers(
         tab.page.get_by_role("button", name=f"Download {NAME}").click()
         expect(tab.page.locator(".going")).to_contain_text(f"Getting {NAME}")
         expect(tab.page.locator(".going .far")).to_contain_text("downloading")
-        _keep(tab.page, "model-download-1440-light")
+        keep(tab.page, "model-download-1440-light")
         tab.page.get_by_role("button", name="Stop").click()
         expect(tab.page.locator(".said")).to_contain_text("Stopped. What came is kept")
         hub.bytes_per_second = 0
@@ -266,7 +283,7 @@ def test_a_model_is_got_when_asked_for_and_answers(
         tab.ask("When was Smeaton's tower first lit?")
         go(tab, "Model")
         expect(tab.page.locator(".at-work dd").first).to_contain_text("tokens a second")
-        _keep(tab.page, "model-speed-1440-light")
+        keep(tab.page, "model-speed-1440-light")
         tab.page.get_by_text("Answer with quotes only").click()
         expect(tab.page.locator(".at-work .name")).to_have_text("No model")
     finally:
@@ -306,30 +323,81 @@ def test_quality_is_measured_and_a_failed_question_opened(tab: Tab, tmp_path: Pa
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1440, 400])
 def test_each_page_is_accessible_at_each_width_and_theme(
-    open_tab: Callable[..., Tab],  # noqa: F811
+    open_tab: Callable[..., Tab],
     width: int,
     scheme: str,
 ) -> None:
     tab = open_tab(width=width, scheme=scheme)
     tab.page.get_by_text("Ask your documents").wait_for()
     look(tab.page, f"welcome-{width}-{scheme}")
+    tab.ask("大运河全长约多少公里？")
     tab.ask("When was Smeaton's tower first lit?")
     look(tab.page, f"conversation-{width}-{scheme}")
-    tab.exchanges.locator("button.mark").first.click()
+    assert _contrast(tab.exchanges.last.locator(".text")) > 7
+    tab.exchanges.last.locator("button.mark").first.click()
     tab.view.locator(".box").first.wait_for()
+    frame = tab.view.bounding_box()
+    assert frame is not None
+    assert frame["x"] + frame["width"] == pytest.approx(width, abs=1)
+    assert (frame["width"] == width) == (width < 1000)  # beside, where there is room
     look(tab.page, f"beside-{width}-{scheme}")
     for page, there in (
         ("library", ".list table"),
         ("model", ".model .files"),
         ("quality", "form, .st-key-quality_page"),
     ):
-        tab.page.goto(f"{tab.server.address}/{page}")
+        tab.page.goto(f"{tab.address}/{page}")
         tab.page.locator(there).first.wait_for()
         look(tab.page, f"{page}-{width}-{scheme}")
 
 
+@pytest.mark.parametrize(("width", "scheme"), [(1440, "light"), (400, "dark")])
+def test_each_dialog_is_accessible(open_tab: Callable[..., Tab], width: int, scheme: str) -> None:
+    tab = open_tab(width=width, scheme=scheme)
+    page = tab.page
+    tab.ask("大运河全长约多少公里？")
+    page.get_by_text("All documents").click()
+    page.get_by_label("Kinds", exact=True).wait_for()
+    look(page, f"choice-{width}-{scheme}")
+    page.keyboard.press("Escape")
+    if width < 700:
+        page.get_by_test_id("stExpandSidebarButton").click()
+    look(page, f"sidebar-{width}-{scheme}")
+    dialog = page.get_by_test_id("stDialog")
+    for what in ("Rename", "Export", "Remove"):
+        page.get_by_label(f"{what} 大运河全长约多少公里？").first.click()
+        expect(dialog).to_be_visible()
+        look(page, f"{what.lower()}-{width}-{scheme}")
+        page.keyboard.press("Escape")
+        expect(dialog).to_have_count(0)
+    page.goto(f"{tab.address}/library")
+    page.get_by_role("button", name="New index").click()
+    expect(dialog).to_be_visible()
+    look(page, f"new-index-{width}-{scheme}")
+    page.keyboard.press("Escape")
+    expect(dialog).to_have_count(0)
+    page.get_by_label(f"Remove {LONG}").click()
+    expect(dialog).to_be_visible()
+    look(page, f"remove-source-{width}-{scheme}")
+
+
 def look(page: Page, name: str) -> None:
     page.wait_for_timeout(400)
-    assert _sticking_out(page) == 0
-    _keep(page, f"pages-{name}")
+    assert sticking_out(page) == 0
+    keep(page, f"pages-{name}")
     assert axe.serious(page) == [], name
+
+
+def _contrast(text: Locator) -> float:
+    """WCAG's contrast of an element's colour against the page's ground."""
+    colours = text.evaluate(
+        "e => [getComputedStyle(e).color, getComputedStyle(document.querySelector('.stApp')).backgroundColor]"
+    )
+    light = sorted(_luminance(colour) for colour in colours)
+    return (light[1] + 0.05) / (light[0] + 0.05)
+
+
+def _luminance(colour: str) -> float:
+    parts = [float(part) / 255 for part in colour[colour.index("(") + 1 : -1].split(",")[:3]]
+    linear = [part / 12.92 if part <= 0.03928 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]

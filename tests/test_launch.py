@@ -44,9 +44,25 @@ def test_streamlit_knows_every_option() -> None:
 
 
 @pytest.mark.parametrize("address", ["0.0.0.0", "192.168.1.5", "::"])
-def test_other_addresses_are_refused(address: str) -> None:
-    with pytest.raises(UsageError, match=f"the address is {address}; the page has no password"):
+def test_other_addresses_are_refused_without_a_password(
+    address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = (
+        f"the address {address} is reached from other machines, and no password is set: set RAG_UI_PASSWORD"
+    )
+    with pytest.raises(UsageError, match=told):
         launch.run(Settings(), address=address)
+    monkeypatch.setenv("RAG_UI_PASSWORD", "12345")
+    with pytest.raises(UsageError, match="the password has 5 characters; give one of at least 10"):
+        launch.run(Settings(), address=address)
+
+
+@pytest.mark.parametrize(
+    ("address", "hosts"), [("127.0.0.1", {"127.0.0.1", "localhost"}), ("0.0.0.0", {"*"})]
+)
+def test_who_may_be_called_by_which_name(address: str, hosts: set[str]) -> None:
+    given = launch.streamlit_arguments(address, 8601, upload_megabytes=1)
+    assert {one.partition("=")[2] for one in given if one.startswith("--server.allowedHosts=")} == hosts
 
 
 def test_a_taken_port_is_said() -> None:

@@ -273,14 +273,20 @@ def doctor(settings: Settings, json_output: bool) -> int:
 
 @cli.command()
 @click.option("--port", default=8501, show_default=True, type=click.IntRange(1, 65535))
+@click.option(
+    "--host",
+    default="127.0.0.1",
+    show_default=True,
+    help="The address to listen on; one that other machines reach needs a password in RAG_UI_PASSWORD.",
+)
 @_index_option
 @_model_option
 @_settings
-def ui(settings: Settings, port: int) -> int:
-    """Open the chat in the browser, on this machine only."""
+def ui(settings: Settings, port: int, host: str) -> int:
+    """Open the chat in the browser; on this machine only, unless told otherwise with a password."""
     from ui.launch import run
 
-    return run(settings, port=port)
+    return run(settings, port=port, address=host)
 
 
 cli.add_command(model)

@@ -1,8 +1,8 @@
-"""Starts the browser's page: Streamlit on loopback, silent to the outside, in our colours.
+"""Starts the browser's page: Streamlit on loopback or behind a password, silent outside, in our colours.
 
-Takes settings and a port; becomes Streamlit's process. Everything Streamlit could do towards the outside
-(usage statistics, asking a host for this machine's address, links to search engines) is switched off here,
-on the command line, where no configuration file of the user's can switch it on again.
+Takes settings, an address and a port; becomes Streamlit's process. Everything that Streamlit could do towards
+the outside (usage statistics, asking a host for this machine's address, links to search engines) is switched
+off here, on the command line, where no configuration file of the user's can switch it on again.
 """
 
 from __future__ import annotations
@@ -14,10 +14,12 @@ from pathlib import Path
 from typing import NoReturn
 
 from rag.errors import UsageError
+from rag.server.guard import is_loopback
 from rag.settings import Settings
+from ui.password import VARIABLE, require_long
 from ui.quiet_streamlit import LOOPBACK
 
-APP = Path(__file__).with_name("app.py")
+APP = Path(__file__).with_name("web.py")
 SESSION_SECONDS = 12 * 3600  # a tab that lost its connection (a closed lid) finds its conversation again
 
 _LIGHT = {
@@ -49,6 +51,7 @@ def streamlit_arguments(address: str, port: int, *, upload_megabytes: int) -> li
         "server.enableCORS": True,
         "server.enableXsrfProtection": True,
         "server.enableStaticServing": False,
+        "server.enableAgentApi": False,
         "server.fileWatcherType": "none",
         "server.maxUploadSize": upload_megabytes,
         "server.disconnectedSessionTTL": SESSION_SECONDS,
@@ -78,23 +81,42 @@ def streamlit_arguments(address: str, port: int, *, upload_megabytes: int) -> li
     ):
         options.update({f"theme.{section}.{name}": colour for name, colour in colours.items()})
     arguments = [f"--{name}={_written(value)}" for name, value in options.items()]
-    # a stranger's name that resolves to this machine (DNS rebinding) is refused
-    return arguments + [f"--server.allowedHosts={host}" for host in (address, "localhost")]
+    # A stranger's name that resolves to this machine (DNS rebinding) is refused. Behind a password, whose
+    # cookie such a name does not get, people may call the machine what they call it.
+    hosts = (address, "localhost") if is_loopback(address) else ("*",)
+    return arguments + [f"--server.allowedHosts={host}" for host in hosts]
 
 
 def run(settings: Settings, *, port: int = 8501, address: str = LOOPBACK) -> NoReturn:
-    """Becomes the server, until Ctrl-C; index and model reach it through the environment.
+    """Becomes the server, until Ctrl-C; index, model and password reach it through the environment.
 
-    Raises `UsageError` for an address that is not this machine's own, and for a port that is taken.
+    Raises `UsageError` for an address that other machines reach while no password is set
+    (`RAG_UI_PASSWORD`), and for a port that is taken.
     """
-    if address != LOOPBACK:
-        raise UsageError(f"the address is {address}; the page has no password, so only {LOOPBACK} is served")
+    _require_password(address)
     _require_free(address, port)
     arguments = streamlit_arguments(address, port, upload_megabytes=settings.file_megabytes)
-    print(f"openchat-rag is at http://{address}:{port} (Ctrl-C ends it)", flush=True)
+    print(f"openchat-rag is at http://{_shown(address)}:{port} (Ctrl-C ends it)", flush=True)
     # in place of this process: no signal can end the one and leave the other
     command = [sys.executable, "-m", "ui.quiet_streamlit", "run", str(APP), *arguments]
     os.execve(sys.executable, command, environment(settings))
+
+
+def _require_password(address: str) -> None:
+    password = os.environ.get(VARIABLE, "")
+    if password:
+        require_long(password)
+    elif not is_loopback(address):
+        raise UsageError(
+            f"the address {address} is reached from other machines, and no password is set: set {VARIABLE}, "
+            f"or listen on {LOOPBACK}"
+        )
+
+
+def _shown(address: str) -> str:
+    if address in ("0.0.0.0", "::"):
+        return socket.gethostname()
+    return f"[{address}]" if ":" in address else address
 
 
 def environment(settings: Settings) -> dict[str, str]:
@@ -111,7 +133,7 @@ def _written(value: str | int | bool) -> str:
 
 
 def _require_free(address: str, port: int) -> None:
-    with socket.socket() as probe:
+    with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((address, port))

@@ -6,6 +6,7 @@ to compare, and no option keeps it from that. Here both of its questions are ans
 
 from __future__ import annotations
 
+import signal
 import sys
 
 LOOPBACK = "127.0.0.1"
@@ -17,6 +18,8 @@ def main() -> None:
 
     net_util.get_external_ip = lambda: LOOPBACK
     net_util.get_internal_ip = lambda: LOOPBACK
+    # Ctrl-C is how the program ends: the server closes its connections, and then raises the signal once more
+    signal.signal(signal.SIGINT, lambda *_: sys.exit(0))
     from streamlit.web.cli import main as streamlit
 
     sys.exit(streamlit())

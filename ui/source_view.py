@@ -19,6 +19,7 @@ from rag.records import Citation
 from ui import components, session
 from ui.conversation import Exchange
 from ui.exchange_view import listed, short_name
+from ui.originals import originals
 from ui.page_errors import in_words
 from ui.page_form import PageForm
 from ui.session import Opened
@@ -132,6 +133,7 @@ def _data(shown: ShownPage, opened: Opened, citations: Sequence[Citation]) -> di
         "form": asdict(shown.form),
         "notes": list(shown.notes),
         "citation": _position(opened, citations),
+        "original": originals.links(source, shown.page),
     }
 
 
@@ -163,6 +165,7 @@ def _failed(opened: Opened, words: str) -> dict[str, Any]:
         "form": asdict(PageForm("text")),
         "notes": [words],
         "citation": None,
+        "original": {"save": None, "open": None},
     }
 
 

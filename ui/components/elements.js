@@ -20,6 +20,7 @@ const SHAPES = {
   copy: [["rect", { x: 7, y: 7, width: 9, height: 9, rx: 1.8, class: "line" }], ["path", { d: "M13 4.6A1.6 1.6 0 0 0 11.6 4H5.6A1.6 1.6 0 0 0 4 5.6v6a1.6 1.6 0 0 0 .6 1.4", class: "line" }]],
   remove: [["path", { d: "M4 5.8h12M8 5.6V4.2h4v1.4M5.6 5.8l.7 10h7.4l.7-10M8.5 8.6v4.6M11.5 8.6v4.6", class: "line" }]],
   download: [["path", { d: "M10 3.2v9M6.2 8.8L10 12.6l3.8-3.8M4 15.8h12", class: "line" }]],
+  outside: [["path", { d: "M11.5 4H16v4.5M16 4l-6.5 6.5M14.5 11.5v3.2a1.3 1.3 0 0 1-1.3 1.3H5.3A1.3 1.3 0 0 1 4 14.7V6.8a1.3 1.3 0 0 1 1.3-1.3h3.2", class: "line" }]],
   search: [["circle", { cx: 8.8, cy: 8.8, r: 4.8, class: "line" }], ["path", { d: "M12.4 12.4L16.5 16.5", class: "line" }]],
   page: [["path", { d: "M5.2 3h6.3l3.3 3.3V17H5.2zM11.3 3v3.5h3.5", class: "line" }]],
   info: [["circle", { cx: 10, cy: 10, r: 7.2, class: "line" }], ["path", { d: "M10 9v4.6M10 6.2v.4", class: "line" }]],

@@ -8,13 +8,16 @@ export default function ({ data, parentElement, setTriggerValue }) {
   root.classList.remove("busy");
   root.setAttribute("role", "complementary");
   root.setAttribute("aria-label", "Source");
+  const active = focused();
+  if (active && active !== document.body && !root.contains(active)) root.opener = active;
   const send = (event, value) => {
     root.classList.add("busy");
+    if (event === "close") root.opener?.focus(); // who came by keyboard goes on from there
     setTriggerValue(event, value);
   };
-  root.zoom ??= root.clientWidth < 600 ? 170 : 100; // a page is not legible at a phone's width
+  root.zoom ??= root.clientWidth < 500 ? 170 : 100; // a page is not legible at a phone's width
 
-  redraw(root, "head", [data.name, data.source], () => [head(data, send)]);
+  redraw(root, "head", [data.name, data.source, data.original], () => [head(data, send)]);
   redraw(root, "tools", [data.page, data.page_words, data.page_count, data.citation, data.view, data.both, root.zoom], () => [tools(root, data, send)]);
   redraw(root, "notes", data.notes, () => data.notes.map((words) => element("p", { class: "note", role: "status" }, icon("info"), element("span", {}, words))));
   const shown = [data.at, data.view, data.page, data.image?.boxes, data.form];
@@ -27,14 +30,29 @@ export default function ({ data, parentElement, setTriggerValue }) {
   return listen(root, data, send);
 }
 
+// The element that has the focus, in whatever shadow it lies.
+function focused() {
+  let active = document.activeElement;
+  while (active?.shadowRoot?.activeElement) active = active.shadowRoot.activeElement;
+  return active;
+}
+
 function head(data, send) {
   return element(
     "div",
     { class: "head" },
     icon("page"),
     element("h2", { title: data.source }, data.name),
+    data.original.open ? iconButton("outside", "Open the original", () => window.open(data.original.open, "_blank", "noopener")) : null,
+    data.original.save ? iconButton("download", "Save the original", () => save(data.original.save)) : null,
     iconButton("close", "Close the source", () => send("close", true)),
   );
+}
+
+// The answer's header makes it a file to save, so the page stays where it is.
+function save(address) {
+  const link = element("a", { href: address, download: true });
+  link.click();
 }
 
 function tools(root, data, send) {
