@@ -22,10 +22,13 @@ Shown = Callable[[str], list[dict[str, Any]]]
 
 def library() -> None:
     """The library alone, as a script."""
+    import streamlit as st
+
     from ui.app import open_workspace, open_workspaces
     from ui.library import library_page
 
-    library_page(open_workspaces(), open_workspace())
+    ask = st.Page(lambda: None, title="Ask", url_path="ask")
+    library_page(open_workspaces(), open_workspace(), ask)
 
 
 @pytest.fixture(autouse=True)

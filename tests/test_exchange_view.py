@@ -8,7 +8,7 @@ import pytest
 
 from rag.records import Answer, Citation, Ledger, Mark, Passage, Reading, Sentence
 from ui.conversation import Exchange, Progress
-from ui.exchange_view import EXCERPT_CHARACTERS, exchange_data, listed, short_name
+from ui.exchange_view import EXCERPT_CHARACTERS, best_words, exchange_data, listed, short_name
 
 PDF = Passage(1, "lights/tower.pdf", 3, 0, 26, "The tower was lit in 1759.", 1.0, place="page 3")
 NOTE = Passage(2, "notes.md", 1, 0, 9, "x" * 500, 0.5)
@@ -148,3 +148,20 @@ def test_the_same_citation_is_listed_once_and_every_mark_leads_to_it() -> None:
 
 def test_names_in_words() -> None:
     assert short_name("a/b/c\x1b[1m.pdf") == "c\\x1b[1m.pdf"
+
+
+@pytest.mark.parametrize(
+    ("question", "text", "words"),
+    [
+        (
+            "When was the lamp lit?",
+            "Oak and stone. The lamp was lit in May. Then it rained.",
+            "The lamp was lit",
+        ),
+        ("运河全长多少公里？", "大运河很古老。运河全长约1794公里。", "运河全长约1794公里。"),
+        ("Who won?", "Oak and stone. The lamp was lit.", "Oak and stone."),
+        ("When?", "", ""),
+    ],
+)
+def test_a_passage_is_shown_from_its_best_sentence_on(question: str, text: str, words: str) -> None:
+    assert best_words(question, text).startswith(words)

@@ -36,12 +36,12 @@ def store_with(folder: Path, headings: dict[str, list[str]]) -> LocalStore:
 @pytest.mark.parametrize(
     ("headings", "question"),
     [
-        (["The tower", "3.2 Smeaton's tower"], "What is said about Smeaton's tower?"),
-        (["Guide", "Lighting the lamp"], "What is said about lighting the lamp?"),
-        (["Guide", "The Four Towers"], "What is said about The Four Towers?"),
+        (["The tower", "3.2 Smeaton's tower"], "What is said about “Smeaton's tower”?"),
+        (["Guide", "Lighting the lamp"], "What is said about “Lighting the lamp”?"),
+        (["Guide", "The Four Towers"], "What is said about “The Four Towers”?"),
         (["Guide", "Why does bread rise?"], "Why does bread rise?"),
         (["简史", "一、运河的开凿"], "关于“运河的开凿”，文档里怎么说？"),
-        (["Only the title"], "What is said about only the title?"),
+        (["Only the title"], "What is said about “Only the title”?"),
         (["Contents", "References", "12", "x"], None),
         (["T" * 200], None),
         ([], None),

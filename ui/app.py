@@ -49,7 +49,8 @@ def main() -> None:
 @in_words
 def _pages() -> None:
     workspaces, workspace = open_workspaces(), open_workspace()
-    library = _page(partial(library_page, workspaces, workspace), "Library", "folder_open")
+    # each of the two leads to the other
+    library = _page(lambda: library_page(workspaces, workspace, ask), "Library", "folder_open")
     model = _page(partial(model_page, workspaces, workspace), "Model", "memory")
     quality = _page(partial(quality_page, workspace), "Quality", "monitoring")
     ask = _page(partial(ask_page, workspace, library), "Ask", "forum", default=True)

@@ -16,6 +16,7 @@ from streamlit.navigation.page import Page
 from rag.errors import UsageError
 from rag.model.gguf import PULL_HINT
 from ui import components, session
+from ui.bringing_in import dropzones, progress
 from ui.conversation import Conversation, Exchange
 from ui.document_choice import chosen_filters, document_choice
 from ui.exchange_view import exchange_data
@@ -80,8 +81,8 @@ def _welcome(workspace: Workspace, conversation: Conversation, library: Page) ->
     else:
         title = "Bring in your documents"
         under = (
-            "Nothing is here to ask about yet. Add PDFs, Word files, Markdown, HTML or plain text in the "
-            "library; they stay on this machine."
+            "Nothing is here to ask about yet. Drop PDFs, Office files, mails, pictures, web pages or plain "
+            "text; they stay on this machine."
         )
     components.welcome(
         "welcome",
@@ -89,7 +90,11 @@ def _welcome(workspace: Workspace, conversation: Conversation, library: Page) ->
         {"ask": lambda question: _ask(conversation, question, chosen_filters())},
     )
     if not count:
-        st.page_link(library, label="Open the library", icon=":material/upload_file:")
+        dropzones(workspace)
+        progress(workspace)
+        st.page_link(
+            library, label="Or name a folder of this machine, in the library", icon=":material/folder_open:"
+        )
 
 
 def _question_field(conversation: Conversation) -> None:

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
+from functools import lru_cache
 from pathlib import PurePosixPath
 from typing import Any
 
 from rag.abstention import abstention_in
 from rag.records import Answer, Citation, Passage
+from rag.text.sentences import spans
+from rag.text.words import content_terms, term_set
 from ui.conversation import Exchange, Progress
 from ui.ledger_view import ledger_data
 from ui.marked_text import AnswerPiece, answer_pieces, growing_pieces
@@ -34,13 +37,13 @@ def exchange_data(exchange: Exchange, *, opened: int | None = None, loading: boo
         numbers = frozenset(passage.number for passage in progress.passages)
         pieces = growing_pieces(progress.text, progress.citations, numbers)
     return {
-        "question": exchange.question,
+        "question": visible(exchange.question),
         "stage": progress.stage,
         "live": not progress.ended,
         "label": _label(answer),
         "found": _found(progress, abstained),
         "folded": bool(progress.text) and not abstained,
-        "passages": [_passage(passage) for passage in progress.passages],
+        "passages": [_passage(passage, exchange.question) for passage in progress.passages],
         "pieces": [_piece(piece, progress) for piece in pieces],
         "citations": [_citation(index, progress) for index in listed(progress.citations)],
         "opened": opened,
@@ -82,8 +85,21 @@ def _place(found: Passage | Citation) -> dict[str, str]:
     return {"source": visible(found.source), "name": short_name(found.source), "page": place}
 
 
-def _passage(passage: Passage) -> dict[str, str]:
-    return {**_place(passage), "excerpt": one_line(passage.text, EXCERPT_CHARACTERS)}
+def _passage(passage: Passage, question: str) -> dict[str, str]:
+    return {**_place(passage), "excerpt": one_line(best_words(question, passage.text), EXCERPT_CHARACTERS)}
+
+
+@lru_cache(maxsize=512)
+def best_words(question: str, text: str) -> str:
+    """A passage's text from the sentence on that has most of the question's words; else from its beginning.
+
+    >>> best_words("When was it lit?", "It was built of oak. It was lit in 1759.")
+    'It was lit in 1759.'
+    """
+    asked = frozenset(content_terms(question, characters=True))
+    starts = [(len(asked & term_set(text[start:end])), start) for start, end in spans(text)]
+    most = max((count for count, _ in starts), default=0)
+    return text[next(start for count, start in starts if count == most) :] if most else text
 
 
 def _citation(index: int, progress: Progress) -> dict[str, Any]:
@@ -123,7 +139,8 @@ def _piece(piece: AnswerPiece, progress: Progress) -> dict[str, Any]:
         title = f"Citation {piece.number}, not checked yet"
         passage = next((i for i, p in enumerate(progress.passages) if p.number == piece.number), None)
     at = None if piece.citation is None else _firsts(progress.citations)[piece.citation]
-    return {**asdict(piece), "citation": at, "title": title, "passage": passage}
+    shown = visible(piece.text)
+    return {**asdict(piece), "text": shown, "citation": at, "title": title, "passage": passage}
 
 
 def _going(exchange: Exchange, loading: bool) -> dict[str, Any]:

@@ -1,7 +1,6 @@
-"""The page where documents come and go: upload, read a folder, list, look at, remove.
+"""The page where documents come and go: bring in, list, look at, read again, remove.
 
-Takes the workspace; gives nothing, draws. Reading goes on in a thread of the workspace's, so that it
-outlives a click, and every tab sees how far it is.
+Takes the workspace; gives nothing, draws.
 """
 
 from __future__ import annotations
@@ -13,14 +12,15 @@ from pathlib import Path
 from typing import Any
 
 import streamlit as st
+from streamlit.navigation.page import Page
 
 from rag.errors import RagError, UsageError
 from rag.records import Place, Source
 from rag.store.local_rows import address_of
 from ui import components, session, uploads
+from ui.bringing_in import dropzones, folder_field, progress
 from ui.exchange_view import short_name
 from ui.indexes import known_indexes, new_index
-from ui.intake import intake_data
 from ui.kinds import kind_of
 from ui.page_errors import in_words, trouble
 from ui.session import Opened
@@ -30,28 +30,36 @@ from ui.terminal import plural, size, visible
 from ui.workspace import Workspace
 from ui.workspaces import Workspaces
 
-SECONDS_BETWEEN_DRAWINGS = 0.3
-_ROUND, _TO_REMOVE, _GONE = "upload_round", "to_remove", "gone"
+_GONE = "gone"
+_NEW_INDEX, _REMOVE = "new index", "remove source"  # dialogs
 
 
 @in_words
-def library_page(workspaces: Workspaces, workspace: Workspace) -> None:
+def library_page(workspaces: Workspaces, workspace: Workspace, ask: Page) -> None:
     """The whole page."""
     with st.container(key="library"):
         with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
             st.header("Library", anchor=False, width="content")
-            if st.button("New index", icon=":material/add:"):
-                _new_index(workspaces)
-        _uploading(workspace)
-        _folder(workspace)
-        _progress(workspace)
+            st.button("New index", icon=":material/add:", on_click=session.ask_for, args=(_NEW_INDEX,))
+        dropzones(workspace)
+        folder_field(workspace)
+        progress(workspace)
+        _asking(workspace, ask)
         _list(workspace)
         _made_with(workspace)
-    _removal(workspace)
+    _dialog(workspaces, workspace)
     source_panel(workspace.pages)
 
 
-@st.dialog("New index")
+def _dialog(workspaces: Workspaces, workspace: Workspace) -> None:
+    what, name = session.dialog()
+    if what == _NEW_INDEX:
+        _new_index(workspaces)
+    elif what == _REMOVE:
+        _confirm(workspace, bytes.fromhex(name))
+
+
+@st.dialog("New index", on_dismiss=session.end_dialog)
 @in_words
 def _new_index(workspaces: Workspaces) -> None:
     """An index for other documents, asked and kept apart from this one."""
@@ -62,69 +70,15 @@ def _new_index(workspaces: Workspaces) -> None:
             workspaces.at(made.path)
             session.choose_index(made.path)
             st.query_params.clear()
+            session.end_dialog()
             st.rerun()
 
 
-# --- bringing in --------------------------------------------------------------------------------------
-
-
-@in_words
-def _uploading(workspace: Workspace) -> None:
-    """Files are kept and read as soon as they are here; the fields are empty again for the next ones."""
-    round_number = st.session_state.setdefault(_ROUND, 0)
-    limit = f"at most {workspace.settings.file_megabytes:,} MB each"
-    with st.container(key="dropzones", horizontal=True):
-        files = st.file_uploader(
-            f"Files: PDF, Office, mails, pictures, text, {limit}",
-            accept_multiple_files=True,
-            key=f"upload-{round_number}",
-        )
-        folder = st.file_uploader(
-            "A folder with all that is in it", accept_multiple_files="directory", key=f"folder-{round_number}"
-        )
-    if brought := [*files, *folder]:
-        st.session_state[_ROUND] = round_number + 1
-        uploads.require_few(len(brought))
-        for file in brought:
-            uploads.save_below(workspace.uploads, file.name, file)
-        workspace.intake.start([workspace.uploads])
-        st.rerun()
-
-
-@in_words
-def _folder(workspace: Workspace) -> None:
-    with st.form("folder", border=False), st.container(horizontal=True, vertical_alignment="bottom"):
-        named = st.text_input(
-            "Or name a folder on this machine",
-            placeholder="/home/me/documents",
-            key="folder_path",
-        )
-        wanted = st.form_submit_button("Read folder")
-    if wanted:
-        path = Path(named.strip()).expanduser()
-        if not named.strip() or not path.exists():
-            raise UsageError(f"there is nothing at {named.strip()!r} on this machine; give a folder's path")
-        workspace.intake.start([path])
-        st.rerun()
-
-
-def _progress(workspace: Workspace) -> None:
-    going = workspace.intake.going
-    draw = st.fragment(_draw_progress, run_every=SECONDS_BETWEEN_DRAWINGS if going else None, key="intake")
-    draw(workspace)
-
-
-@in_words
-def _draw_progress(workspace: Workspace) -> None:
-    intake = workspace.intake
-    going = intake.going  # before the data is taken: the last state must be drawn once more
-    data = intake_data(intake)
-    if data is not None:
-        components.intake("intake", data, {"stop": lambda _: intake.stop()})
-    if going:
-        st.session_state["intake_live"] = True
-    elif st.session_state.pop("intake_live", False):
-        st.rerun()  # the list has changed, and the timer is not needed any more
+def _asking(workspace: Workspace, ask: Page) -> None:
+    """The way on, when something was added."""
+    report = workspace.intake.report
+    if not workspace.intake.going and report is not None and (report.added or report.updated):
+        st.page_link(ask, label="Ask about them", icon=":material/forum:")
 
 
 # --- the list -----------------------------------------------------------------------------------------
@@ -154,7 +108,7 @@ def _list(workspace: Workspace) -> None:
         {
             "open": lambda named: _open(sources, named),
             "again": lambda named: _read_again(workspace, named),
-            "remove": _ask_to_remove,
+            "remove": lambda named: session.ask_for(_REMOVE, str(named)),
         },
     )
 
@@ -217,7 +171,7 @@ def _made_with(workspace: Workspace) -> None:
     if on_disk is not None:
         lines.append(f"Size: {size(on_disk)}")
     lines.append(f"Place: {visible(workspace.store.name)}")
-    words = f"Index {_index_name(workspace)}"
+    words = f"Index “{_index_name(workspace)}”"
     components.notice("made_with", words, kind="quiet", more=("What it was made with", "\n".join(lines)))
 
 
@@ -229,18 +183,7 @@ def _index_name(workspace: Workspace) -> str:
 # --- removing -----------------------------------------------------------------------------------------
 
 
-def _ask_to_remove(named: Any) -> None:
-    st.session_state[_TO_REMOVE] = named
-
-
-def _removal(workspace: Workspace) -> None:
-    """Opens the dialog when a source's removal was asked for."""
-    named = st.session_state.pop(_TO_REMOVE, None)
-    if isinstance(named, str):
-        _confirm(workspace, bytes.fromhex(named))
-
-
-@st.dialog("Remove this source?")
+@st.dialog("Remove this source?", on_dismiss=session.end_dialog)
 def _confirm(workspace: Workspace, location: bytes) -> None:
     what = "It goes from the index. The file stays where it is; reading its folder again brings it back."
     if uploads.holds(workspace.uploads, location):
@@ -258,6 +201,7 @@ def _confirm(workspace: Workspace, location: bytes) -> None:
             return
         _close_if_open(workspace, location)
     if confirmed or cancelled:
+        session.end_dialog()
         st.rerun()
 
 

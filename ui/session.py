@@ -1,4 +1,4 @@
-"""What one browser tab remembers: its index, its conversation and the source that is open beside it.
+"""What one browser tab remembers: its index, its conversation, the source open beside it, its dialog.
 
 Takes and gives Streamlit's session state, typed. Knows nothing about how anything is shown.
 """
@@ -14,6 +14,7 @@ from ui.conversation import Conversation
 from ui.source_page import Passage, View
 
 _INDEX, _CONVERSATION, _OPENED, _PAGE = "index", "conversation", "opened", "page"
+_DIALOG = "dialog"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +86,24 @@ def close() -> None:
 
 
 def arrive(page: str) -> None:
-    """On a page other than the last one, what was open beside that one is closed."""
+    """On a page other than the last one, what was open on that one is closed."""
     if st.session_state.get(_PAGE, page) != page:
         close()
+        end_dialog()
     st.session_state[_PAGE] = page
+
+
+def ask_for(dialog: str, name: str = "") -> None:
+    """A dialog is to be open, about something of that name, until `end_dialog`, however often it is drawn."""
+    st.session_state[_DIALOG] = (dialog, name)
+
+
+def dialog() -> tuple[str, str]:
+    """The dialog that is to be open, and what it is about; empty when none is."""
+    asked: tuple[str, str] = st.session_state.get(_DIALOG, ("", ""))
+    return asked
+
+
+def end_dialog() -> None:
+    """The dialog is done with."""
+    st.session_state.pop(_DIALOG, None)

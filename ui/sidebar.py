@@ -22,7 +22,7 @@ from ui.uploads import safe_name
 from ui.workspace import Workspace
 from ui.workspaces import Workspaces
 
-_WANTED, _ASKED_FOR, _GO, _TROUBLE = "wanted", "asked_for", "go_to_ask", "list_trouble"
+_WANTED, _GO, _TROUBLE = "wanted", "go_to_ask", "list_trouble"
 _INDEX = "index_choice"
 
 
@@ -80,7 +80,7 @@ def wants_ask_page() -> bool:
 
 def asked_for(workspace: Workspace) -> None:
     """Opens the dialog that was asked for in the list."""
-    what, name = st.session_state.pop(_ASKED_FOR, (None, None))
+    what, name = session.dialog()
     dialogs = {"rename": _rename, "save": _save, "remove": _remove}
     if what in dialogs:
         dialogs[what](workspace, name)
@@ -96,7 +96,7 @@ def _open(workspace: Workspace, name: Any) -> None:
 
 
 def _asks_for(what: str) -> Any:
-    return lambda name: st.session_state.update({_ASKED_FOR: (what, str(name))})
+    return lambda name: session.ask_for(what, str(name))
 
 
 def _item(listed: Listed, current: str | None, busy: bool) -> dict[str, Any]:
@@ -125,7 +125,7 @@ def _day(day: date, today: date) -> str:
     return "This month" if (day.year, day.month) == (today.year, today.month) else f"{day:%Y-%m}"
 
 
-@st.dialog("Rename this conversation")
+@st.dialog("Rename this conversation", on_dismiss=session.end_dialog)
 @in_words
 def _rename(workspace: Workspace, name: str) -> None:
     before = workspace.conversations.kept(name).listed.title
@@ -133,10 +133,11 @@ def _rename(workspace: Workspace, name: str) -> None:
         title = st.text_input("Title", value=before, max_chars=TITLE_CHARACTERS, key=f"title-{name}")
         if st.form_submit_button("Rename", type="primary"):
             workspace.conversations.rename(name, title)
+            session.end_dialog()
             st.rerun()
 
 
-@st.dialog("Export this conversation")
+@st.dialog("Export this conversation", on_dismiss=session.end_dialog)
 @in_words
 def _save(workspace: Workspace, name: str) -> None:
     kept = workspace.conversations.kept(name)
@@ -162,7 +163,7 @@ def _save(workspace: Workspace, name: str) -> None:
         )
 
 
-@st.dialog("Remove this conversation?")
+@st.dialog("Remove this conversation?", on_dismiss=session.end_dialog)
 @in_words
 def _remove(workspace: Workspace, name: str) -> None:
     title = workspace.conversations.kept(name).listed.title
@@ -174,6 +175,8 @@ def _remove(workspace: Workspace, name: str) -> None:
             current = session.current()
             if current is not None and current.id == name:
                 session.forget_conversation()
+            session.end_dialog()
             st.rerun()
     if keep_it:
+        session.end_dialog()
         st.rerun()

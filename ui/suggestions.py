@@ -60,12 +60,4 @@ def _question(heading: str) -> str:
         return heading
     if _CJK.search(heading):
         return f"关于“{heading}”，文档里怎么说？"
-    return (
-        f"What is said about {heading[0].lower() + heading[1:] if _is_sentence_case(heading) else heading}?"
-    )
-
-
-def _is_sentence_case(heading: str) -> bool:
-    """Whether the first word is an ordinary one that was capitalised for standing first."""
-    first, *rest = heading.split()
-    return first.istitle() and bool(rest) and all(word.islower() for word in rest)
+    return f"What is said about “{heading}”?"

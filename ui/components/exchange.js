@@ -16,7 +16,8 @@ export default function ({ data, parentElement, setTriggerValue }) {
   drawText(root, data, open);
   redraw(root, "going", data.going, () => (data.going ? going(data.going, setTriggerValue) : []));
   redraw(root, "trouble", data.trouble, () => (data.trouble ? [trouble(data.trouble)] : []));
-  redraw(root, "citations", [data.citations, data.opened], () => citations(data, open));
+  redraw(root, "citations", data.citations, () => citations(data, open));
+  press(root, data.opened);
   redraw(root, "foot", data.foot, () => (data.foot ? [foot(data, setTriggerValue)] : []));
   redraw(root, "window", data.window, () => (data.window ? [ledger(data.window)] : []));
 
@@ -65,7 +66,7 @@ function drawText(root, data, open) {
   part.querySelector(".caret")?.remove();
   data.pieces.forEach((piece, at) => {
     const before = part.drawn[at];
-    const signature = JSON.stringify([piece, piece.citation !== null && piece.citation === data.opened]);
+    const signature = JSON.stringify(piece);
     if (before && before.signature === signature) return;
     if (before && before.piece.kind === "text" && piece.kind === "text" && piece.text.startsWith(before.piece.text)) {
       before.node.append(element("span", { class: "fresh" }, piece.text.slice(before.piece.text.length)));
@@ -90,11 +91,18 @@ function mark(piece, data, open) {
     class: "mark " + (piece.verdict ?? "pending"),
     title: piece.title,
     label: piece.title,
-    "aria-pressed": piece.citation !== null && piece.citation === data.opened ? "true" : "false",
+    "data-citation": piece.citation,
     click: () => (piece.citation === null ? open("passage", piece.passage) : open("citation", piece.citation)),
   };
   const words = piece.verdict && piece.verdict !== "supported" ? VERDICTS[piece.verdict] : null;
   return element("button", attributes, element("span", { class: "number" }, String(piece.number)), piece.verdict ? icon(piece.verdict) : null, words);
+}
+
+// Marks the citation that stands open, without drawing anything anew: the focus stays where it is.
+function press(root, opened) {
+  for (const button of root.querySelectorAll("button.mark, button.citation")) {
+    button.setAttribute("aria-pressed", String(opened !== null && button.dataset.citation === String(opened)));
+  }
 }
 
 // --- below the text ----------------------------------------------------------------------------------
@@ -113,15 +121,14 @@ function citations(data, open) {
   if (!data.citations.length) return [];
   return [
     element("p", { class: "heading" }, data.citations.length === 1 ? "Citation" : "Citations"),
-    element("ol", { class: "citations" }, ...data.citations.map((citation) => element("li", {}, citationRow(citation, data, open)))),
+    element("ol", { class: "citations" }, ...data.citations.map((citation) => element("li", {}, citationRow(citation, open)))),
   ];
 }
 
-function citationRow(citation, data, open) {
-  const pressed = citation.index === data.opened ? "true" : "false";
+function citationRow(citation, open) {
   return element(
     "button",
-    { class: "citation", title: citation.source, "aria-pressed": pressed, click: () => open("citation", citation.index) },
+    { class: "citation", title: citation.source, "data-citation": citation.index, click: () => open("citation", citation.index) },
     element("span", { class: "number" }, "[" + citation.number + "]"),
     where(citation),
     verdictChip(citation.verdict),

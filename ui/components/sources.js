@@ -74,5 +74,6 @@ function unread(files, setTriggerValue) {
       element("span", { class: "reason" }, reason),
     ),
   );
-  return [element("h2", {}, "Could not be read"), element("ul", { class: "unread" }, ...rows)];
+  const cure = "Put the file right, then read it again; or forget it.";
+  return [element("h2", {}, "Could not be read"), element("p", { class: "cure" }, cure), element("ul", { class: "unread" }, ...rows)];
 }

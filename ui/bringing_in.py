@@ -1,0 +1,81 @@
+"""Where documents are brought in: dropped as files or a folder, or named by their place on this machine.
+
+Takes the workspace; gives nothing, draws. Reading goes on in a thread of the workspace's, so that it
+outlives a click, and every tab sees how far it is.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import streamlit as st
+
+from rag.errors import UsageError
+from ui import components, uploads
+from ui.intake import intake_data
+from ui.page_errors import in_words
+from ui.workspace import Workspace
+
+SECONDS_BETWEEN_DRAWINGS = 0.3
+_ROUND = "upload_round"
+
+
+@in_words
+def dropzones(workspace: Workspace) -> None:
+    """Files are kept and read as soon as they are here; the fields are empty again for the next ones."""
+    round_number = st.session_state.setdefault(_ROUND, 0)
+    limit = f"at most {workspace.settings.file_megabytes:,} MB each"
+    with st.container(key="dropzones", horizontal=True):
+        files = st.file_uploader(
+            f"Files: PDF, Office, mails, pictures, text, {limit}",
+            accept_multiple_files=True,
+            key=f"upload-{round_number}",
+        )
+        folder = st.file_uploader(
+            "A folder with all that is in it", accept_multiple_files="directory", key=f"folder-{round_number}"
+        )
+    if brought := [*files, *folder]:
+        st.session_state[_ROUND] = round_number + 1
+        uploads.require_few(len(brought))
+        for file in brought:
+            uploads.save_below(workspace.uploads, file.name, file)
+        workspace.intake.start([workspace.uploads])
+        st.rerun()
+
+
+@in_words
+def folder_field(workspace: Workspace) -> None:
+    """Where a folder or file of this machine is named."""
+    with st.form("folder", border=False), st.container(horizontal=True, vertical_alignment="bottom"):
+        named = st.text_input(
+            "Or name a folder on this machine",
+            placeholder="/home/me/documents",
+            key="folder_path",
+        )
+        wanted = st.form_submit_button("Read folder")
+    if wanted:
+        path = Path(named.strip()).expanduser()
+        if not named.strip() or not path.exists():
+            raise UsageError(f"there is nothing at {named.strip()!r} on this machine; give a folder's path")
+        workspace.intake.start([path])
+        st.rerun()
+
+
+def progress(workspace: Workspace) -> None:
+    """How far reading is, or what came of it."""
+    going = workspace.intake.going
+    draw = st.fragment(_draw_progress, run_every=SECONDS_BETWEEN_DRAWINGS if going else None, key="intake")
+    draw(workspace)
+
+
+@in_words
+def _draw_progress(workspace: Workspace) -> None:
+    intake = workspace.intake
+    going = intake.going  # before the data is taken: the last state must be drawn once more
+    data = intake_data(intake)
+    if data is not None:
+        components.intake("intake", data, {"stop": lambda _: intake.stop()})
+    if going:
+        st.session_state["intake_live"] = True
+    elif st.session_state.pop("intake_live", False):
+        st.rerun()  # the list has changed, and the timer is not needed any more
