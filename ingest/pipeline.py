@@ -26,7 +26,7 @@ from ingest.readahead import ReadAhead
 from ingest.reading import parse_file
 from ingest.report import Progress, Report
 from ingest.sandbox import Sandbox
-from rag.errors import IndexMismatch, SourceError
+from rag.errors import ClusterError, IndexMismatch, SourceError
 from rag.records import Failure, IndexMeta
 from rag.settings import BUNDLED_EMBEDDER, Settings
 from rag.store.contract import Store, Writer
@@ -221,13 +221,18 @@ class _Run:
         return Indexer(self.writer, embedder, chunk_tokens=meta.chunk_tokens)
 
     def _read(self, tasks: Sequence[Task], indexer: Indexer) -> None:
-        with self._on_cluster(indexer) if self.settings.ray else self._here(indexer) as reading:
-            first = {task.place.content_hash: task for task in reversed(tasks)}
-            originals = [task for task in tasks if first[task.place.content_hash] is task]
-            self._read_all(reading(originals), indexer, together=TOGETHER)
-            copies = [task for task in tasks if first[task.place.content_hash] is not task]
-            left = [task for task in copies if not self._linked(task)]  # their originals can't be read
-            self._read_all(reading(left), indexer, together=1)
+        where = self._on_cluster(indexer) if self.settings.ray else self._here(indexer)
+        try:
+            with where as reading:
+                first = {task.place.content_hash: task for task in reversed(tasks)}
+                originals = [task for task in tasks if first[task.place.content_hash] is task]
+                self._read_all(reading(originals), indexer, together=TOGETHER)
+                copies = [task for task in tasks if first[task.place.content_hash] is not task]
+                left = [task for task in copies if not self._linked(task)]  # their originals can't be read
+                self._read_all(reading(left), indexer, together=1)
+        except ClusterError:
+            if not self.stop.is_set():  # who stops it while it waits for a cluster wants no more of it
+                raise
         for stage, seconds in indexer.seconds.items():
             self.sofar.seconds[stage] = self.sofar.seconds.get(stage, 0.0) + seconds
 
