@@ -23,7 +23,7 @@ from rag.model_files.records import default_model
 
 BUNDLED_EMBEDDER = "all-MiniLM-L6-v2"
 # RAG_CONFIG names the file to read instead of ./rag.toml; a key is no setting, so that it is never shown.
-_NOT_SETTINGS = {"RAG_CONFIG", "RAG_API_KEY", "RAG_API_KEYS", "RAG_UI_PASSWORD"}
+_NOT_SETTINGS = {"RAG_CONFIG", "RAG_API_KEY", "RAG_API_KEYS", "RAG_MILVUS_TOKEN", "RAG_UI_PASSWORD"}
 
 # Least and most of the settings that don't go from 0 to as many as one likes.
 _BOUNDS = {"gpu_layers": (-1, None), "temperature": (0, 5), "top_p": (0.01, 1), "repeat_penalty": (0.1, 10)}
@@ -35,7 +35,7 @@ _CHOICES = {"rewrite": ("words", "model")}
 class Settings:
     """All there is to set. Every field is also a `RAG_` variable and a key of `rag.toml`."""
 
-    index: str = str(Path(platformdirs.user_data_dir("openchat-rag")) / "index")  # the index's folder
+    index: str = str(Path(platformdirs.user_data_dir("openchat-rag")) / "index")  # a folder or a Milvus
     model: str | None = None  # a GGUF file or a server's http address; without one, answers are quotes
     embedding_model: str | None = None  # by name or path; None: the index's own, or the bundled
     query_prefix: str | None = None  # put before a question and a passage where the embedding model wants it

@@ -12,11 +12,13 @@ from pathlib import Path
 class LiteServer:
     """A running server; each address that it gives is a new index's."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, port: int = 0) -> None:
         from milvus_lite.adapter.grpc.server import start_server_in_thread
 
         self.folder = folder
-        self._server, self._database, self.port = start_server_in_thread(str(folder), max_workers=1)
+        self._server, self._database, self.port = start_server_in_thread(
+            str(folder), port=port, max_workers=1
+        )
         self._numbers = count(1)
 
     def new_address(self) -> str:

@@ -1,4 +1,4 @@
-"""A process that changes an index without end, to be killed: `python store_child.py DIRECTORY SEED`.
+"""A process that changes an index without end, to be killed: `python store_child.py INDEX SEED`.
 
 Says on standard output what it is about to do and, when it is done, that it is.
 """
@@ -12,7 +12,9 @@ from pathlib import Path
 
 import store_samples as samples
 
+from rag.store.contract import Store
 from rag.store.local_store import LocalStore
+from rag.store.open import open_store
 
 NAMES = ["a", "b", "c", "d", "e"]
 TEXTS = ["banana\nape", "ape", "\n".join(f"line {n} aeio" for n in range(60)), "ohio\f\fpie", "e"]
@@ -47,7 +49,7 @@ def applied(files: dict[str, str], change: list[str]) -> dict[str, str]:
     return after
 
 
-def run(store: LocalStore, seed: int) -> None:
+def run(store: Store, seed: int) -> None:
     luck = random.Random(seed)
     with store.snapshot() as snapshot:
         files = {
@@ -73,7 +75,7 @@ def run(store: LocalStore, seed: int) -> None:
                 )
             elif kind == "remove":
                 writer.remove([samples.place(name, "").location])
-            elif kind == "sync":
+            elif kind == "sync" and isinstance(store, LocalStore):
                 writer.sync()
             elif kind == "fail":
                 writer.record_failure(samples.place("broken", "x"), "broken", 1)
@@ -97,4 +99,4 @@ def create_without_end(directory: Path) -> None:
 if __name__ == "__main__":
     if sys.argv[2] == "create":
         create_without_end(Path(sys.argv[1]))
-    run(LocalStore.open(sys.argv[1], create=True), int(sys.argv[2]))
+    run(open_store(sys.argv[1], create=True), int(sys.argv[2]))

@@ -18,6 +18,7 @@ import click
 
 from rag.errors import RagError, UsageError
 from ui.eval_commands import eval_command
+from ui.index_commands import index_group
 from ui.interrupt import stop_on_interrupt
 from ui.model_commands import model
 from ui.reembed_command import reembed_command
@@ -43,7 +44,9 @@ NO_MODEL = (
     "(a file of OpenChat 3.5, once), or name one that you have with --model or RAG_MODEL."
 )
 
-_index_option = click.option("--index", metavar="DIR", help="The index's folder (RAG_INDEX).")
+_index_option = click.option(
+    "--index", metavar="DIR|URL", help="The index's folder, or a Milvus: http://HOST:19530 (RAG_INDEX)."
+)
 _model_option = click.option(
     "--model",
     metavar="PATH|URL",
@@ -292,6 +295,7 @@ def ui(settings: Settings, port: int, host: str) -> int:
 cli.add_command(model)
 cli.add_command(eval_command)
 cli.add_command(reembed_command)
+cli.add_command(index_group)
 cli.add_command(serve_command)
 cli.add_command(mcp_command)
 

@@ -15,6 +15,7 @@ import platformdirs
 
 from rag.errors import UsageError
 from rag.settings import Settings
+from rag.store.open import index_place
 from ui.terminal import one_line
 
 DEFAULT_NAME = "Documents"
@@ -37,14 +38,14 @@ def indexes_folder() -> Path:
 
 def known_indexes(settings: Settings) -> list[NamedIndex]:
     """All of them, that of the settings first."""
-    own = Path(settings.index).expanduser().absolute()
+    own = index_place(settings.index)
     default = Settings().index
-    found = [NamedIndex(DEFAULT_NAME if str(own) == default else one_line(own.name, 60), str(own))]
-    if str(own) != default and Path(default).is_dir():
+    found = [NamedIndex(DEFAULT_NAME if own == default else one_line(own.rpartition("/")[2], 60), own)]
+    if own != default and Path(default).is_dir():
         found.append(NamedIndex(DEFAULT_NAME, default))
     folder = indexes_folder()
     named = sorted(path for path in folder.iterdir() if path.is_dir()) if folder.is_dir() else []
-    return found + [NamedIndex(one_line(path.name, 60), str(path)) for path in named if path != own]
+    return found + [NamedIndex(one_line(path.name, 60), str(path)) for path in named if str(path) != own]
 
 
 def new_index(name: str, settings: Settings) -> NamedIndex:

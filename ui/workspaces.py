@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import dataclasses
 import threading
-from pathlib import Path
 
 from rag.errors import StoreError
 from rag.settings import Settings
+from rag.store.open import index_place
 from ui.conversations import Conversations
 from ui.history import History, history_path
 from ui.model_speed import SpeedLog
@@ -31,8 +31,8 @@ class Workspaces:
         self._lock = threading.Lock()
 
     def at(self, index: str | None = None) -> Workspace:
-        """The workspace of an index's folder; that of the settings without one. Opened once."""
-        path = str(Path(index or self.settings.index).expanduser().absolute())
+        """The workspace of an index's folder or address; that of the settings without one. Opened once."""
+        path = index_place(index or self.settings.index)
         with self._lock:
             if path not in self._open:
                 settings = dataclasses.replace(self.settings, index=path)

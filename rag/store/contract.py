@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -26,6 +27,17 @@ import numpy as np
 from rag.records import Chunk, Document, Hit, IndexMeta, Page, Place, Source
 
 DIGEST_BYTES = 16  # of BLAKE2b, over the exact text that was embedded
+
+
+@dataclass(frozen=True, slots=True)
+class StoredDocument:
+    """A content as it was put in: what `Writer.put` takes, and the version of the parsers that read it."""
+
+    document: Document
+    chunks: list[Chunk]
+    vectors: np.ndarray  # float32 [chunks, dimension]
+    digests: list[bytes]
+    parser_version: int
 
 
 class Snapshot(Protocol):
@@ -160,6 +172,9 @@ class Store(Protocol):
 
     def writer(self, *, wait_seconds: float = 0) -> AbstractContextManager[Writer]:
         """The right to change the index, for the length of a `with` block."""
+
+    def stored(self, content_hash: str) -> StoredDocument:
+        """A content as it was put in; `UsageError` when it is not in the index."""
 
     def check(self) -> list[str]:
         """What is wrong with the index, in words; [] means sound. Reads all of it."""

@@ -21,6 +21,7 @@ from threading import Lock
 
 from rag.errors import IndexDamaged, IndexMissing, StoreError
 from rag.records import IndexMeta
+from rag.store.contract import StoredDocument
 from rag.store.dense_cache import CACHE_NAME, DenseCache
 from rag.store.local_check import keyword_problems, keyword_problems_in_copy, problems_in
 from rag.store.local_database import Database, connect
@@ -39,6 +40,7 @@ from rag.store.local_files import (
 from rag.store.local_lock import held_lock
 from rag.store.local_rows import read_state, stamp_of
 from rag.store.local_snapshot import Snapshot
+from rag.store.local_stored import stored_document
 from rag.store.local_witness import read_witness
 from rag.store.local_writer import Writer, lost_changes
 
@@ -199,6 +201,11 @@ class LocalStore:
             _log.warning("%s", error)
 
     # --- the rest ---------------------------------------------------------------------------------
+
+    def stored(self, content_hash: str) -> StoredDocument:
+        """A content as it was put in; `UsageError` when it is not in the index."""
+        with self._reader() as database, database.reading():
+            return stored_document(database, content_hash)
 
     def check(self) -> list[str]:
         """What is wrong with the index, in words; [] means sound. Reads all of it."""

@@ -152,7 +152,11 @@ class MilvusDatabase:
         return [dict(row) for row in found]
 
     def each(self, collection: str, condition: str, fields: Sequence[str]) -> Iterator[Row]:
-        """All rows for which a condition holds, a few at a time."""
+        """All rows for which a condition holds, a few at a time where they are many."""
+        few = self.query(collection, condition, fields, BATCH_ROWS)
+        if len(few) < BATCH_ROWS:
+            yield from few
+            return
         with self.explained():
             walk = self.client.query_iterator(
                 collection,
@@ -363,9 +367,23 @@ def _all_exceptions() -> tuple[type[Exception], ...]:
     return (_exception(), grpc.RpcError, OSError)
 
 
+def _said(error: BaseException) -> str:
+    """What it says, and what it came of: a refused token is hidden behind a connection that failed."""
+    words = []
+    seen: set[int] = set()  # the client raises errors from themselves
+    cause: BaseException | None = error
+    while cause is not None and id(cause) not in seen:
+        seen.add(id(cause))
+        details = getattr(cause, "details", None)
+        message = details() if callable(details) else getattr(cause, "message", None) or str(cause)
+        words.append(" ".join(str(message).split())[:300])
+        cause = cause.__cause__ or cause.__context__
+    return "; ".join(dict.fromkeys(reversed(words)))
+
+
 def _explain(error: Exception, address: MilvusAddress) -> StoreError:
     """Our error for one of the client's, which says what went wrong in words more than in codes."""
-    said = " ".join(str(getattr(error, "message", None) or error).split())
+    said = _said(error)
     lower = said.lower()
     where = f"index {address.shown!r}"
     if any(words in lower for words in _TOKEN):

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from rag.errors import IndexDamaged, IndexMismatch, IndexMissing, StoreError
 from rag.records import IndexMeta, Place
+from rag.store.contract import StoredDocument
 from rag.store.local_changes import present_words
 from rag.store.milvus_address import MilvusAddress
 from rag.store.milvus_check import problems_in
@@ -24,6 +25,7 @@ from rag.store.milvus_database import MilvusDatabase
 from rag.store.milvus_rows import rows_where
 from rag.store.milvus_schema import FORMAT
 from rag.store.milvus_snapshot import MilvusSnapshot
+from rag.store.milvus_stored import stored_document
 from rag.store.milvus_sweep import state_row
 from rag.store.milvus_terms import renew_terms
 from rag.store.milvus_view import View
@@ -96,6 +98,11 @@ class MilvusStore:
             raise
         else:
             writer.leave()
+
+    def stored(self, content_hash: str) -> StoredDocument:
+        """A content as it was put in; `UsageError` when it is not in the index."""
+        meta = self.meta()
+        return stored_document(View(self._database), content_hash, meta.dimension if meta else 0)
 
     def check(self) -> list[str]:
         """What is wrong with the index, in words; [] means sound. Reads all of it."""
