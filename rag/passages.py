@@ -5,6 +5,7 @@ Takes hits, best first, and the room in tokens; gives passages with their ids. P
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -12,6 +13,9 @@ from rag.places import page_name
 from rag.records import Hit, LeftOut, Passage
 from rag.template import Tokenize, encode_part
 from rag.text.marks import MARK
+
+FENCE = '"'
+_FENCES = re.compile(f"{FENCE}+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,15 +109,18 @@ def _numbered(hits: Sequence[Hit], numbering: Numbering) -> tuple[tuple[int, ...
 
 
 def passage_text(number: int, hit: Hit | Passage) -> str:
-    """A passage as the model reads it.
+    """A passage as the model reads it: its number and place on a line, then its text between fences.
 
     Bracketed numbers inside it (a paper's own references) get round brackets: in an answer, `[2]` can
-    then only mean a passage.
+    then only mean a passage. The fences are longer than any run of their character in the text (CommonMark's
+    rule for code), so no text can end its own passage and go on as the question, or as another passage.
     """
     where = _where(hit)
     if hit.headings:
         where += " (" + " > ".join(hit.headings) + ")"
-    return f"\n\n[{number}] {_one_line(_without_marks(where))}\n{_without_marks(hit.text)}"
+    text = without_marks(hit.text)
+    fence = FENCE * max(3, 1 + max(map(len, _FENCES.findall(text)), default=0))
+    return f"\n\n[{number}] {_one_line(without_marks(where))}\n{fence}\n{text}\n{fence}"
 
 
 def number_passages(hits: Sequence[Hit]) -> tuple[Passage, ...]:
@@ -144,7 +151,8 @@ def _where(hit: Hit | Passage) -> str:
     return ", ".join(filter(None, [hit.source, page_name(hit.media_type, hit.page, hit.label)]))
 
 
-def _without_marks(text: str) -> str:
+def without_marks(text: str) -> str:
+    """`text` with round brackets around what would read as a mark."""
     return MARK.sub(lambda mark: f"({mark.group()[1:-1]})", text)
 
 
