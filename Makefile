@@ -9,12 +9,13 @@ PORT ?= 8501
 COLLECTIONS ?= ../shared/bench# the folder of collections that `make bench-search` asks
 DOCUMENTS ?= data/samples# the folder of PDFs and texts that `make bench-ingest` reads
 PDFS ?= data/samples# the folder of PDFs that `make bench-pdf` reads
+COUNT ?= 1000# the questions that `make bench-long` asks
 VENV := .venv
 RUN := $(VENV)/bin
 
 export HF_HUB_OFFLINE = 1
 
-.PHONY: run ingest-samples test lint check bench bench-search bench-follow-ups bench-verdicts bench-model bench-ingest bench-ocr bench-pdf clean
+.PHONY: run ingest-samples test lint check bench bench-search bench-follow-ups bench-verdicts bench-model bench-long bench-ingest bench-ocr bench-pdf clean
 
 # Not offline: the page of the model gets a file when somebody presses the button for it, and only then.
 run: ingest-samples
@@ -47,6 +48,10 @@ bench-verdicts: $(VENV)/installed-for-tests
 # Writes a file of 4.4 GB to a temporary folder, and removes it.
 bench-model: $(VENV)/installed-for-tests
 	$(RUN)/python -m benchmarks.model
+
+# COUNT questions in one process, with a small model: does anything grow? About ten a second.
+bench-long: $(VENV)/installed-for-tests
+	$(RUN)/python -m benchmarks.long_run $(COUNT)
 
 # Side by side with LangChain's usual way; a few hundred pages (DOCUMENTS=folder) take some minutes.
 bench-ingest: $(VENV)/installed-for-tests

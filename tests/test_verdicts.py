@@ -135,6 +135,21 @@ def test_likeness_is_asked_once_for_all_sentences_and_helps_a_paraphrase() -> No
     assert (alone, verdict) == ("unsupported", "weak")
 
 
+@pytest.mark.parametrize(
+    ("sentence", "verdict"),
+    [
+        ("The society believed the letter at once.", "weak"),
+        ("The society believed the letter.", "weak"),
+        ("The society did not believe the letter until he repeated the trial in 1757.", "supported"),
+        ("The society believed the letter once he repeated the trial.", "supported"),
+        ("The society believed the letter in 1757.", "supported"),
+    ],
+)
+def test_what_was_not_so_until_something_was_not_so_before(sentence: str, verdict: str) -> None:
+    passage = "The society did not believe the letter until he repeated the trial in 1757."
+    assert judge(sentence, [passage]).verdict == verdict
+
+
 @pytest.mark.parametrize("passage", ["", " \n ", "---", "|||"])
 def test_nothing_supports_nothing(passage: str) -> None:
     verdict, ((start, end),) = judge("The bridge opened in 1894.", [passage])

@@ -5,12 +5,14 @@ Takes a `Matching` and the parts that the claim rests on; gives yes or no. Pure.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rag.verdicts.closeness import OPPOSITE, closeness
 from rag.verdicts.comparisons import compared, superseded, turned_round
 from rag.verdicts.matching import Matching, Part
+from rag.verdicts.negation import not_until
 from rag.verdicts.opposites import Leaning
 from rag.verdicts.reading import Reading, Term
 
@@ -19,6 +21,11 @@ ABOUT_IT_UNSPACED = 0.7
 SAME_CLAIM = 0.4  # of the claim's words must stand around a word that is opposed or denied
 AS_NEAR = 0.75  # of the nearest mention: then what speaks for the claim counts
 DENIED = 0.5  # the weight of words that must be negated on one side alone: half a word is a name
+_SAYS_WHEN = re.compile(
+    r"\b(?:until|till|after|before|(?<!at )once|when|only|first|then|later|eventually|finally|from|since)\b",
+    re.IGNORECASE,
+)
+_DIGITS = re.compile(r"\d+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +68,30 @@ def contradicted(matching: Matching, parts: Sequence[Part]) -> bool:
         return True
     accounted_for = any(answer.by_negation for answer in answers)
     return not accounted_for and _denied(claim, parts) >= DENIED
+
+
+def condition_left_out(claim: Reading, parts: Sequence[Part]) -> bool:
+    """Whether the parts say that something was not so until something else, and the claim that it was so.
+
+    "They believed him at once", of those who did not until he had shown it. A claim that names a word or a
+    number of the condition, or says when, is judged by that.
+    """
+    if any(claim.negated) or _SAYS_WHEN.search(claim.text):
+        return False
+    claimed = {term.key for term in claim.terms}
+    for part in parts:
+        said = part.unit.reading
+        for denied, condition in not_until(said.text):
+            named = _keys(said, condition) & claimed or set(_DIGITS.findall(said.text, *condition)) & set(
+                _DIGITS.findall(claim.text)
+            )
+            if _keys(said, denied) & claimed and not named:
+                return True
+    return False
+
+
+def _keys(reading: Reading, span: tuple[int, int]) -> set[str]:
+    return {term.key for term in reading.terms if span[0] <= term.start < span[1]}
 
 
 def _answer(claim: Reading, parts: Sequence[Part], leaning: Leaning) -> _Answering | None:

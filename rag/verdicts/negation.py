@@ -40,6 +40,10 @@ _DENIED = re.compile(
     r"|(?:is|are|was|were) (?:forbidden|prohibited|banned|excluded))\b",
     re.IGNORECASE,
 )
+# What was not so until something: it was so then, and so this is no negation, but neither was it so before.
+_UNTIL = re.compile(
+    r"(?:\bnot|n['’]t)\b((?:(?!\band\b|\bbut\b)[^.;,]){1,40})\buntil\b([^.;,]*)", re.IGNORECASE
+)
 _REACH = 6  # words that an English negation reaches, to the next border at most
 _HAN_REACH = 8  # characters
 
@@ -69,6 +73,11 @@ def negations(text: str) -> int:
     found = [match[0].casefold() for match in _NEGATOR.finditer(text)]
     pairs = "neither" in found and found.count("nor")
     return len(found) - pairs + len(_HAN_NEGATOR.findall(text)) + len(_DENIED.findall(text))
+
+
+def not_until(text: str) -> list[tuple[Span, Span]]:
+    """What was not so, and until what: "did not [open] until [the war was over]"."""
+    return [(match.span(1), match.span(2)) for match in _UNTIL.finditer(text)]
 
 
 def clauses(text: str, whole: Iterable[Span] = ()) -> list[Span]:

@@ -27,7 +27,7 @@ from typing import Literal, NamedTuple
 
 from rag.verdicts.attribution import across_rows, misattributed
 from rag.verdicts.binding import bound
-from rag.verdicts.contradictions import contradicted
+from rag.verdicts.contradictions import condition_left_out, contradicted
 from rag.verdicts.coverage import clause_shares, longest_gap, share, unknown_subject
 from rag.verdicts.facts import missing
 from rag.verdicts.matching import Matching, Part, best_parts, enough_parts, marked, match
@@ -103,6 +103,7 @@ def _verdict(matching: Matching, parts: Sequence[Part], context: Reading, like: 
         or longest_gap(matching, parts) > LONGEST_GAP
         or unknown_subject(matching)
         or _only_opposite(matching, parts)
+        or condition_left_out(claim, parts)
         or not bound(matching, parts, context)
     )
     least = SUPPORTED_SHARE if len(matching.weights) > FEW else SUPPORTED_SHARE_OF_FEW
