@@ -22,6 +22,7 @@ import store_samples as samples
 from store_samples import META, filled, put
 
 from rag.errors import IndexDamaged, IndexLocked, IndexMissing, RagError, StoreError
+from rag.records import Document, Page, PlacedWord
 from rag.store.local_store import LocalStore
 from rag.text.words import match_query
 
@@ -157,6 +158,9 @@ def build(directory: Path) -> None:
     store = filled(directory, SOURCES)
     with store.writer() as writer:
         writer.link(samples.place("twin.txt", SOURCES["alpha.txt"]))
+        page = Page(1, "lamp", words=(PlacedWord("lamp", 1, 2, 3, 4),))
+        scan = Document("image/png", (page,))
+        writer.put(samples.place("scan.png", "lamp"), scan, [], np.zeros((0, 4), np.float32), [])
         writer.record_failure(samples.place("broken.pdf", "x"), "it is broken", 3)
     store.close()
 
@@ -174,7 +178,7 @@ def everything(store: LocalStore) -> Iterator[tuple[str, object]]:
         "vectors": lambda s: s.vectors([1, 2, 3]).tolist(),
         "neighbours": lambda s: [s.neighbours(chunk) for chunk in (1, 2, 3)],
     }
-    for name in [*SOURCES, "twin.txt"]:
+    for name in [*SOURCES, "twin.txt", "scan.png"]:
         looks[f"chunks {name}"] = lambda s, name=name: s.chunks_of(name)
         looks[f"page {name}"] = lambda s, name=name: s.page(name, 1)
         looks[f"find {name}"] = lambda s, name=name: s.find(name)
@@ -548,7 +552,7 @@ def test_a_read_only_index_keeps_a_writer_out_while_it_is_read(for_all_to_read: 
     owner = LocalStore.open(for_all_to_read / "index")
     with pytest.raises(IndexLocked, match="is in use by another process"), owner.writer(wait_seconds=0.1):
         pytest.fail("what was promised not to change was changed")
-    assert len(shown.sources()) == len(SOURCES) + 1
+    assert len(shown.sources()) == len(SOURCES) + 2
     snapshot.__exit__(None, None, None)
     with owner.writer() as writer:
         put(writer, "after.txt", "after")

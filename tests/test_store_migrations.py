@@ -122,13 +122,13 @@ def made_old(folder: Path) -> None:
     """Takes an index back to version 1: its columns, its checksums."""
     connection = sqlite3.connect(folder / "index.sqlite", isolation_level=None)
     connection.execute("BEGIN")
-    for table, column in (("chunk", "line"), ("document", "parser_version")):
+    for table, column in (("chunk", "line"), ("document", "parser_version"), ("page", "words")):
         connection.execute(f"ALTER TABLE {table} DROP COLUMN {column}")
         columns = [name for name in COLUMNS[table] if name != column]
-        rows = connection.execute(f"SELECT {', '.join(columns)} FROM {table}").fetchall()
+        rows = connection.execute(f"SELECT rowid, {', '.join(columns)} FROM {table}").fetchall()
         connection.executemany(
-            f"UPDATE {table} SET checksum = ? WHERE id = ?",
-            [(row_checksum(table, row), row[0]) for row in rows],
+            f"UPDATE {table} SET checksum = ? WHERE rowid = ?",
+            [(row_checksum(table, row), number) for number, *row in rows],
         )
     connection.execute("PRAGMA user_version = 1")
     connection.execute("COMMIT")
@@ -155,8 +155,8 @@ LocalStore.open(sys.argv[1])
 """
 
 
-# Two for each of 4,000 chunks, then two for each document.
-@pytest.mark.parametrize("checksums", [1, 3_000, 7_999, 8_003])
+# Two for each of 4,000 chunks, then two for each document, then two for each page.
+@pytest.mark.parametrize("checksums", [1, 3_000, 8_003, 8_007])
 def test_kills_while_an_index_is_brought_up_to_date(tmp_path: Path, checksums: int) -> None:
     lines = "\n".join(f"line {number} aeio" for number in range(3_999))
     folder = tmp_path / "index"
@@ -166,7 +166,7 @@ def test_kills_while_an_index_is_brought_up_to_date(tmp_path: Path, checksums: i
     killed = subprocess.run([sys.executable, "-c", KILLED, str(folder), str(checksums)], env=environment)
     assert killed.returncode == -signal.SIGKILL
     assert checksums == 1 or (folder / "index.sqlite-wal").stat().st_size > 50_000
-    assert version(folder) == 1
+    assert version(folder) == (2 if checksums > 8_004 else 1)
     store = LocalStore.open(folder)
     assert version(folder) == 3
     assert store.check() == []

@@ -85,7 +85,6 @@ class Change:
         self._insert("document", [(*values, *counts, now, self._parser_version())])
         self._insert("page", (_page_values(identifier, page) for page in document.pages))
         self._insert("block", (row for page in document.pages for row in _block_values(identifier, page)))
-        self._insert("page_words", (_words_values(identifier, page) for page in document.pages if page.words))
         self._insert("chunk", _chunk_values(first, identifier, chunks, digests))
         self._insert("vector", _vector_values(first, vectors, digests))
         names = name_terms(places_with(self.database, place.content_hash))
@@ -120,7 +119,6 @@ class Change:
         self.database.run(f"DELETE FROM vector WHERE chunk IN {own}", (document.id,))
         gone = self.database.run("DELETE FROM chunk WHERE document = ?", (document.id,))
         self.database.run("DELETE FROM block WHERE document = ?", (document.id,))
-        self.database.run("DELETE FROM page_words WHERE document = ?", (document.id,))
         self.database.run("DELETE FROM page WHERE document = ?", (document.id,))
         self.database.run("DELETE FROM document WHERE id = ?", (document.id,))
         self.state = replace(self.state, documents=self.state.documents - 1, chunks=self.state.chunks - gone)
@@ -294,16 +292,13 @@ def _page_values(document: int, page: Page) -> Row:
         page.label,
         json.dumps(headings, ensure_ascii=False),
         len(page.text),
+        json.dumps(page.words, ensure_ascii=False, separators=(",", ":")) if page.words else None,
     )
 
 
 def _block_values(document: int, page: Page) -> Iterator[Row]:
     for number, start in enumerate(range(0, len(page.text), BLOCK_CHARACTERS)):
         yield document, int(page.number), number, page.text[start : start + BLOCK_CHARACTERS]
-
-
-def _words_values(document: int, page: Page) -> Row:
-    return document, int(page.number), json.dumps(page.words, ensure_ascii=False, separators=(",", ":"))
 
 
 def _chunk_values(

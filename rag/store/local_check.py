@@ -132,7 +132,7 @@ def _document_problems(database: Database, document: DocumentRow, name: str) -> 
     pages = database.rows(select_statement("page", "WHERE document = ?"), (document.id,))
     if len(pages) != document.pages:
         yield f"{name} has {len(pages)} of its {document.pages} pages"
-    for _, number, _, _, characters, _ in pages:
+    for _, number, _, _, characters, *_ in pages:
         page_text(database, document.id, number, 0, characters)
     chunks = database.rows(select_statement("chunk", "WHERE document = ? ORDER BY position"), (document.id,))
     if [row[2] for row in chunks] != list(range(document.chunks)):

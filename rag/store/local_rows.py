@@ -188,8 +188,7 @@ def read_page(database: Database, document: int, number: int) -> Page | None:
     if not rows:
         return None
     text = page_text(database, document, number, 0, rows[0][4])
-    placed = matching(database, "page_words", {"document": document, "page": number})
-    words = tuple(PlacedWord(*word) for word in json.loads(placed[0][2])) if placed else ()
+    words = tuple(PlacedWord(*word) for word in json.loads(rows[0][5] or "[]"))
     return Page(number, text, _headings(rows[0][3]), rows[0][2], words)
 
 

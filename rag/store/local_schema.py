@@ -110,8 +110,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
         "parser_version",
     ),
     "place": ("location", "root", "source", "address", "content_hash", "size_bytes", "modified_ns"),
-    "page": ("document", "number", "label", "headings", "characters"),
-    "page_words": ("document", "page", "words"),
+    "page": ("document", "number", "label", "headings", "characters", "words"),
     "block": ("document", "page", "number", "text"),
     "chunk": (
         "id",
@@ -191,25 +190,24 @@ def _add_lines_and_versions(connection: sqlite3.Connection) -> None:
 
 def _add_places_of_words(connection: sqlite3.Connection) -> None:
     """Version 3: where the words of a page stand that was read from its picture; older pages have none."""
-    connection.execute(
-        "CREATE TABLE page_words (document INTEGER NOT NULL REFERENCES document (id), page INTEGER NOT NULL,"
-        " words TEXT NOT NULL, checksum BLOB NOT NULL, PRIMARY KEY (document, page)) STRICT"
-    )
+    connection.execute("ALTER TABLE page ADD COLUMN words TEXT")
+    _renew_checksums(connection, "page", added=1)
 
 
 def _renew_checksums(connection: sqlite3.Connection, table: str, *, added: int) -> None:
     """After the last `added` columns came to a table. A row that was damaged before stays so."""
-    statement = select_statement(table, "WHERE id > ? ORDER BY id LIMIT ?")
+    columns = ", ".join(COLUMNS[table])
+    statement = f"SELECT rowid, {columns}, checksum FROM {table} WHERE rowid > ? ORDER BY rowid LIMIT ?"
     text_factory, connection.text_factory = connection.text_factory, _readable
     try:
         last = -1
         while rows := connection.execute(statement, (last, _ROWS_AT_A_TIME)).fetchall():
             last = rows[-1][0]
             connection.executemany(
-                f"UPDATE {table} SET checksum = ? WHERE id = ?",
+                f"UPDATE {table} SET checksum = ? WHERE rowid = ?",
                 [
-                    (row_checksum(table, values), values[0])
-                    for *values, checksum in rows
+                    (row_checksum(table, values), number)
+                    for number, *values, checksum in rows
                     if row_checksum(table, values[:-added]) == checksum
                 ],
             )
