@@ -59,7 +59,10 @@ def ray_at(address: str, stop: threading.Event) -> Iterator[tuple[Any, Watch]]:
         why = "was not joined: stopped" if stop.is_set() else f"did not let us in for {CONNECT_SECONDS:g} s"
         raise ClusterError(f"the Ray cluster at {address} {why}") from None
     except Exception as error:  # Ray raises its own, and RuntimeError, ConnectionError, ValueError
-        raise ClusterError(f"the Ray cluster at {address} can't be used: {_first_words(error)}") from error
+        raise ClusterError(
+            f"the Ray cluster at {address} can't be used: {_first_words(error)}. Where it asks for a token,"
+            " set RAY_AUTH_MODE=token and its RAY_AUTH_TOKEN here, too"
+        ) from error
     try:
         yield ray, Watch(ray, address, host, port)
     finally:

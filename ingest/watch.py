@@ -50,7 +50,9 @@ def follow(
     for folder in folders:
         if os.path.exists(folder) and not os.path.isdir(folder):
             raise UsageError(f"{str(folder)!r} is not a folder; only folders can be followed with --watch")
-    load = functools.cache(load_embedder or _load)  # loaded once, for all ingests
+    load = load_embedder
+    if settings.ray is None:  # workers load their own
+        load = functools.cache(load_embedder or _load)  # loaded once, for all ingests
     again = retry
     for _ in _at_rest(folders, settings, stop):
         while not stop.is_set():
