@@ -13,7 +13,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pytest
-from chromium import Server, Tab, serving
+from chromium import Server, Tab, keep, serving, sticking_out
 from payloads import PAYLOADS
 from playwright.sync_api import Page, expect
 
@@ -152,8 +152,10 @@ def _all_shown(page: Page, selector: str, expected: Callable[[str], str]) -> Non
     assert _strangers(page) == []
 
 
-def test_in_titles_questions_answers_and_citations(tab: Tab) -> None:
+def test_in_titles_questions_answers_and_citations(open_tab: Callable[..., Tab]) -> None:
+    tab = open_tab(width=400)
     page = tab.page
+    page.get_by_test_id("stExpandSidebarButton").click()
     page.locator(".conversations .title").first.wait_for()
     while page.locator(".conversations .more").count():
         page.locator(".conversations .more").click()
@@ -161,9 +163,12 @@ def test_in_titles_questions_answers_and_citations(tab: Tab) -> None:
     _all_shown(page, ".conversations .title", lambda one: one_line(one, TITLE_CHARACTERS))
     page.locator(".conversations .title", has_text="The answers").click()
     expect(tab.exchanges).to_have_count(-(-len(PAYLOADS) // EACH))
+    assert sticking_out(page) == 0
+    keep(page, "payloads-400-light")
     _all_shown(page, ".exchange .question", visible)
     _all_shown(page, ".exchange .text", visible)
     _all_shown(page, ".exchange .citation .quote", one_line)
+    page.get_by_test_id("stExpandSidebarButton").click()
     page.locator(".conversations .title[aria-current]").hover()
     page.get_by_label("Export The answers").click()
     page.get_by_test_id("stDialog").wait_for()
@@ -181,6 +186,8 @@ def test_in_names_of_files_and_indexes_and_in_documents(tab: Tab) -> None:
     assert _strangers(page) == []
     tab.library()
     page.locator(".list tbody tr").first.wait_for()
+    assert sticking_out(page) == 0
+    keep(page, "payloads-library-1440-light")
     _all_shown(page, ".list .name", lambda one: visible(_file_name(one)))
     page.get_by_test_id("stSidebar").get_by_test_id("stSelectbox").locator("input").click()
     page.get_by_role("option").first.wait_for()

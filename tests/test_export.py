@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
+from payloads import PAYLOADS
 
 from rag.records import Answer, Citation, Passage
 from ui.conversation import Progress
@@ -56,7 +57,7 @@ def test_markdown_reads_as_it_was_shown() -> None:
     assert "Written by OpenChat (m.gguf), stopped before its end." in rendered
 
 
-@pytest.mark.parametrize("words", HOSTILE)
+@pytest.mark.parametrize("words", [*HOSTILE, *PAYLOADS])
 def test_nothing_of_the_words_means_anything(words: str) -> None:
     plain = as_markdown(kept("plain", "plain", question="plain"))
     hostile = as_markdown(kept(words, words, question=words))
