@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
 from pathlib import Path
 
@@ -91,6 +93,28 @@ def test_drawn_once(shelf: Shelf) -> None:
     assert shelf.drawn == 1
     shelf.pages.show(Passage("tower.pdf", 2))
     assert shelf.drawn == 2
+
+
+def test_a_click_waits_for_what_is_drawn_ahead(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
+    shelf.put("tower.pdf", lines_pdf(*PAGES))
+    passage = shelf.passage("tower.pdf", "lit in 1759")
+    begun, go_on = threading.Event(), threading.Event()
+    render = shelf.pages._render
+
+    def slow(*arguments: object, **options: object) -> page_image.PageImage:
+        begun.set()
+        assert go_on.wait(30)
+        return render(*arguments, **options)
+
+    monkeypatch.setattr(shelf.pages, "_render", slow)
+    with ThreadPoolExecutor() as pool:
+        ahead = pool.submit(shelf.pages.prepare, passage)
+        assert begun.wait(30)
+        click = pool.submit(shelf.pages.show, passage)
+        go_on.set()
+        assert click.result(30).view == "image"
+        ahead.result(30)
+    assert shelf.drawn == 1
 
 
 def test_its_text_when_the_reader_wants_it(shelf: Shelf) -> None:

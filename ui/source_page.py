@@ -27,6 +27,7 @@ from ui.page_form import PageForm, page_form
 from ui.terminal import visible
 
 View = Literal["image", "text"]
+_Key = tuple[str, int, str]  # a source's content, a page, the words to be boxed
 WIDTH_PIXELS = 1500  # twice the width that a page has on most screens
 MOST_CACHED_BYTES = 64 << 20
 FOUND_ENOUGH = 0.6  # below this share of its letters, a quote counts as not found on the picture
@@ -77,7 +78,8 @@ class SourcePages:
         self._file_megabytes = file_megabytes
         self._password_file = password_file
         self._render = render
-        self._drawn: OrderedDict[tuple[str, int, str], PageImage] = OrderedDict()
+        self._drawn: OrderedDict[_Key, PageImage] = OrderedDict()
+        self._under_way: dict[_Key, threading.Lock] = {}
         self._lock = threading.Lock()
 
     def show(self, passage: Passage, view: View | None = None) -> ShownPage:
@@ -118,15 +120,28 @@ class SourcePages:
         return ShownPage(source, page.number, page.label, "text", both, None, form, tuple(notes))
 
     def _image(self, source: Source, page: Page, passage: Passage, quote: str) -> PageImage:
+        """Who wants a picture that is being drawn already (ahead of the click) waits for it."""
         key = (source.content_hash, page.number, quote)
+        with self._lock:
+            under_way = self._under_way.setdefault(key, threading.Lock())
+        try:
+            with under_way:
+                return self._kept(key) or self._draw(key, source, page, passage)
+        finally:
+            with self._lock:
+                self._under_way.pop(key, None)
+
+    def _kept(self, key: _Key) -> PageImage | None:
         with self._lock:
             if key in self._drawn:
                 self._drawn.move_to_end(key)
-                return self._drawn[key]
+            return self._drawn.get(key)
+
+    def _draw(self, key: _Key, source: Source, page: Page, passage: Passage) -> PageImage:
         image = self._render(
             source.location,
             page.number,
-            quote,
+            key[2],
             width_pixels=WIDTH_PIXELS,
             sandbox=self._sandbox,
             near=passage.start / max(1, len(page.text)),
