@@ -133,6 +133,20 @@ def test_a_model_that_is_not_there_is_said_in_words(monkeypatch: pytest.MonkeyPa
     assert line["words"].startswith("no model file:")
 
 
+def failing() -> None:
+    """What Streamlit calls when a click's own function raises."""
+    from ui.page_errors import tell
+
+    assert tell(ValueError("inside"))
+
+
+def test_what_nobody_foresaw_is_said_in_words(caplog: pytest.LogCaptureFixture) -> None:
+    [line] = run(AppTest.from_function(failing))("notice")
+    assert line["kind"] == "trouble"
+    assert line["words"] == "Something failed inside (ValueError); the terminal has the details."
+    assert "ValueError: inside" in caplog.text
+
+
 def test_the_library_lists_what_is_there(monkeypatch: pytest.MonkeyPatch, index: Path) -> None:
     monkeypatch.setenv("RAG_INDEX", str(index))
     [data] = run(AppTest.from_function(library))("sources")

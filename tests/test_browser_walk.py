@@ -39,9 +39,13 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
+    kept = {
+        name: value for name, value in os.environ.items() if not name.startswith(("RAG_", "XDG_", "MAKE"))
+    }
     made = subprocess.run(
-        ["make", "--dry-run", "run", f"PORT={port}", f"INDEX={folder / 'index'}"],
+        ["make", "--no-print-directory", "--dry-run", "run", f"PORT={port}", f"INDEX={folder / 'index'}"],
         cwd=PROJECT,
+        env=kept,
         capture_output=True,
         text=True,
         check=True,
@@ -49,7 +53,6 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     command = shlex.split(made.stdout.splitlines()[-1])
     assert command[:3] == ["HF_HUB_OFFLINE=0", ".venv/bin/rag", "ui"]
     command[1:2] = [sys.executable, "-m", "ui.cli"]  # the same program, in whatever environment this is
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("RAG_", "XDG_"))}
     log = (folder / "server.log").open("w+")
     started = subprocess.Popen(
         ["env", *command],

@@ -26,13 +26,20 @@ def in_words(draw: Callable[P, None]) -> Callable[P, None]:
     def drawn(*arguments: P.args, **options: P.kwargs) -> None:
         try:
             draw(*arguments, **options)
-        except RagError as error:
-            trouble(str(error))
         except Exception as error:  # Streamlit's signals to stop or rerun are BaseExceptions
-            _log.exception("drawing failed in a way that was not foreseen")
-            trouble(f"Something failed inside ({type(error).__name__}); the terminal has the details.")
+            tell(error)
 
     return drawn
+
+
+def tell(error: Exception) -> bool:
+    """Shows an error's words where the script is; true, for Streamlit: there is nothing more to show."""
+    if isinstance(error, RagError):
+        trouble(str(error))
+    else:
+        _log.error("drawing failed in a way that was not foreseen", exc_info=error)
+        trouble(f"Something failed inside ({type(error).__name__}); the terminal has the details.")
+    return True
 
 
 def trouble(words: str) -> None:
