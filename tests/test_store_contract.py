@@ -100,7 +100,7 @@ def test_a_hit_has_all_that_a_citation_needs(store: Store) -> None:
         assert page.text[0:5] == "teeth"
 
 
-def test_a_hit_has_the_headings_that_stand_in_it(tmp_path: Path) -> None:
+def test_a_hit_has_the_headings_that_stand_in_it(where: str) -> None:
     text = "# One\na\n# Two\nb\n# Three\nc"
     headings = (Heading(1, 16, 23, "# Three"), Heading(1, 0, 5, "# One"), Heading(2, 8, 13, "# Two"))
     store = filled(where, {})
@@ -149,7 +149,7 @@ def test_pages_headings_and_labels(store: Store) -> None:
             snapshot.page("notes/beta.txt", 4)
 
 
-def test_a_text_longer_than_a_block_and_with_every_kind_of_character(tmp_path: Path) -> None:
+def test_a_text_longer_than_a_block_and_with_every_kind_of_character(where: str) -> None:
     length = max(local_schema.BLOCK_CHARACTERS, milvus_schema.TEXT_CHARACTERS)
     text = "é" * (length - 2) + "\0\U0001f600東京" + "z" * length + "end\r\n\u202e\ufeff"
     spans = [(0, 3), (length - 4, length + 3), (length, length), (2 * length - 1, len(text)), (0, len(text))]
