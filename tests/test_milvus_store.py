@@ -414,6 +414,16 @@ def test_a_milvus_that_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
         open_store(f"http://127.0.0.1:{silent.getsockname()[1]}")
 
 
+def test_no_proxy_of_the_environment_is_used(where: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("http_proxy", "https_proxy", "grpc_proxy", "all_proxy"):
+        monkeypatch.setenv(name, f"http://127.0.0.1:{_closed_port()}")
+        monkeypatch.setenv(name.upper(), f"http://127.0.0.1:{_closed_port()}")
+    monkeypatch.setenv("RAG_MILVUS_TOKEN", "another:connection")  # else that of an earlier test is used
+    store = filled(where, {"alpha.txt": ALPHA})
+    assert store.check() == []
+    store.close()
+
+
 def test_collections_of_others_are_left_alone(milvus_server: LiteServer, where: str) -> None:
     from pymilvus import MilvusClient
 

@@ -141,7 +141,7 @@ def _index(settings: Settings) -> list[Finding]:
     problems = store.check()
     if problems:
         store.close()
-        cure = "remove the folder and run rag ingest again"
+        cure = "remove the folder (of one in Milvus: name another with --index) and run rag ingest again"
         return [Finding("index is sound", problem, ok=False, cure=cure) for problem in problems]
     with store.snapshot() as snapshot:
         meta = snapshot.meta()

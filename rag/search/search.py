@@ -80,13 +80,15 @@ def find(
     question or an empty index gives no hits. With a `scope`, both legs look at its chunks alone.
     """
     documents = scope.documents if scope else None
-    if not question.strip() or k < 1 or not snapshot.chunk_count:
+    if not question.strip() or k < 1:
         return SearchResult([], [], documents)
     leaning = lean(question, history)
     depth = max(CANDIDATES, 2 * k)
     asked = [question, *(one.text for one in leaning.before)]
     legs = [_legs(snapshot, embedder, text, depth, scope) for text in asked]
     chunks = sorted(set().union(*(leg.dense.keys() | leg.keyword.keys() for leg in legs)))
+    if not chunks:
+        return SearchResult([], [], documents)
     hits = snapshot.hits(chunks, places=scope.locations if scope else None)
     own, *before = [_scored_legs(snapshot, embedder, hits, leg) for leg in legs]
     ranked = joined(leaning, own, before) if before else own
