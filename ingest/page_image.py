@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from ingest.files import open_regular
 from ingest.parse import ocr
-from ingest.parse.pdf_filled import filled_page, opened_with_forms
+from ingest.parse.pdf_filled import filled_page, opened_with_forms, words_by_place
 from ingest.parse.recognise import HEAD_BYTES, is_picture
 from ingest.quote_places import Box4, fold, found_spans, merge_lines
 from rag.errors import CorruptSource, EncryptedSource, ParserFailed
@@ -116,7 +116,9 @@ def render_in_child(
         if not 1 <= page <= len(document):
             raise CorruptSource(f"page {page} is not there; the file has {len(document)} pages")
         try:
-            return _drawn(filled_page(document, page - 1).page, placed, quote, near, width)
+            opened = filled_page(document, page - 1)
+            placed = placed or (words_by_place(opened.page) if opened.filled else [])
+            return _drawn(opened.page, placed, quote, near, width)
         except pypdfium2.PdfiumError as error:
             raise CorruptSource(f"pdfium can't draw page {page}: {error}") from error
 

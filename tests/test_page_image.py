@@ -139,6 +139,15 @@ def test_the_value_of_a_forms_field_is_boxed(tmp_path: Path, sandbox: Sandbox) -
     assert (box.left, box.top) == pytest.approx((72, 792 - 616), abs=6)
 
 
+def test_a_label_and_its_value_are_boxed_together(tmp_path: Path, sandbox: Sandbox) -> None:
+    """In the content the value comes after everything else, and is too short to be looked for by itself."""
+    form = lines_pdf(["Keeper of the light:", "Port:", "Year of the first lamp:"])
+    location = written(tmp_path, filled_in(form, "Ida", low=676))
+    image = render_page(location, 1, "Keeper of the light: Port: Ida", width_pixels=612, sandbox=sandbox)
+    assert image.found == 1.0
+    assert max(box.bottom for box in image.boxes) < 792 - 672 + 2  # above the last line
+
+
 def test_no_quote_no_box(tmp_path: Path, sandbox: Sandbox) -> None:
     location = written(tmp_path, pdf("BT /F 12 Tf 72 700 Td (Hello) Tj ET"))
     assert render_page(location, 1, " - ", width_pixels=612, sandbox=sandbox).boxes == ()

@@ -11,9 +11,14 @@ import logging
 from dataclasses import dataclass
 from typing import Any
 
+from ingest.parse.pdf_order import rows_in_order
+from ingest.parse.pdf_words import words_of
+from rag.records import PlacedWord
+
 logging.getLogger("pypdfium2").setLevel(logging.CRITICAL)  # how to build a pdfium that reads XFA forms
 
 _MOST_LOOKED_AT = 5_000  # annotations of one page
+_ABOVE, _BELOW = 0.9, 0.25  # sizes, of a word's box around its baseline
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,3 +65,27 @@ def opened_with_forms(document: Any) -> Any:
     """The document, ready to draw those fields of its form that have no picture yet."""
     document.init_forms()
     return document
+
+
+def words_by_place(page: Any) -> list[PlacedWord]:
+    """The words of an upright page from the top down, labels beside their values; none of one that is turned.
+
+    The content has all values behind all labels, so that a quote of both would not be found in it.
+    """
+    found = words_of(page)
+    if found.turn or page.get_rotation():
+        return []
+    left, bottom, right, top = found.box
+    wide, high = 10_000 / max(1.0, right - left), 10_000 / max(1.0, top - bottom)
+    return [
+        PlacedWord(
+            word.text,
+            round((word.left - left) * wide),
+            round((top - word.baseline - _ABOVE * word.style.size) * high),
+            round((word.right - left) * wide),
+            round((top - word.baseline + _BELOW * word.style.size) * high),
+        )
+        for row in rows_in_order(found.words, by_place=True)
+        for segment in row
+        for word in segment.words
+    ]
