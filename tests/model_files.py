@@ -65,9 +65,10 @@ def write_model(
     seed: int = 0,
     width: int = 128,
     window: int = 8192,
+    end: int = END_OF_TURN,
     chat_template: str | None = CHAT_TEMPLATE,
 ) -> Path:
-    """Writes a GGUF of about 17 MB to `path`; `script` is what it will say, in token ids."""
+    """Writes a GGUF of about 17 MB to `path`; `script` is what it will say, `end` what the file ends at."""
     pieces, scores, types = vocabulary()
     writer = gguf.GGUFWriter(path, "llama")
     writer.add_name("OpenChat 3.5 shape, small")
@@ -85,7 +86,7 @@ def write_model(
     writer.add_token_scores([*scores, 0.0, 0.0])
     writer.add_token_types([*types, int(end_of_turn_type), int(end_of_turn_type)])
     writer.add_bos_token_id(1)
-    writer.add_eos_token_id(END_OF_TURN)
+    writer.add_eos_token_id(end)
     writer.add_add_bos_token(True)
     writer.add_add_eos_token(False)
     if chat_template:

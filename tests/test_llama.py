@@ -13,10 +13,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from model_files import script_tokens, write_model
 
 from rag.errors import ModelFailed, ModelInvalid, WindowExceeded
 from rag.model import llama
 from rag.model.llama import READ_BATCH, Engine, Piece, Read, Sampling
+from rag.prompt import citation_grammar
 from rag.records import Turn
 from rag.template import encode_conversation
 
@@ -155,6 +157,19 @@ def test_a_grammar_that_refuses_the_best_token(engine: Engine) -> None:
     events = engine.generate(prompt(engine, "x"), max_tokens=50, end=END, grammar='root ::= " yes" | " no"')
     text = b"".join(event.data for event in events if isinstance(event, Piece))
     assert text in (b" yes", b" no")
+
+
+def test_a_grammar_lets_a_turn_end_whatever_the_file_says_ends_one(tmp_path: Path) -> None:
+    """Some files name `</s>`, as Mistral's do; the model ends its turns with 32000 all the same."""
+    words = "The lighthouse was finished in 1759 [2]."
+    path = write_model(tmp_path / "other-end.gguf", script=script_tokens(words), end=2)
+    engine = Engine(path, window=512, threads=1)
+    events = list(
+        engine.generate(
+            prompt(engine, "When?"), max_tokens=60, end=END, banned=NEVER, grammar=citation_grammar(2)
+        )
+    )
+    assert b"".join(event.data for event in events if isinstance(event, Piece)) == b" " + words.encode()
 
 
 def test_a_grammar_that_is_none(engine: Engine) -> None:
