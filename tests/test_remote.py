@@ -1,7 +1,11 @@
 """A model on a server, against a real server process: the answers, and what is found out about it.
 
 The server runs real llama.cpp on the small GGUF (`model_server.py`). With `LLAMA_SERVER` set to the path of
-a llama-server, llama.cpp's own is asked too.
+a llama-server, llama.cpp's own is asked too. llama-cpp-python's source package has its source:
+
+    pip download --no-deps --no-binary llama-cpp-python llama-cpp-python
+    tar xzf llama_cpp_python-*.tar.gz && cd llama_cpp_python-*/vendor/llama.cpp
+    cmake -B build -DLLAMA_BUILD_SERVER=ON -DLLAMA_BUILD_UI=OFF && cmake --build build --target llama-server
 """
 
 from __future__ import annotations
