@@ -10,12 +10,17 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from small_index import write_index
 
 from rag.model import state_cache
 from rag.model.llama import Engine, Piece, Read
 from rag.model.state_cache import StateCache, common_prefix, forget_states, states_folder
 from rag.records import Turn
+from rag.settings import Settings
 from rag.template import encode_conversation
+from ui.conversations import Conversations
+from ui.model_speed import SpeedLog
+from ui.workspace import Workspace
 
 LONG = tuple(range(1000, 1200))
 
@@ -139,6 +144,16 @@ def test_forgetting_leaves_nothing() -> None:
     cache.flush()
     (states_folder() / "half.1.part").write_bytes(b"x")
     forget_states()
+    assert list(states_folder().iterdir()) == []
+
+
+def test_removing_a_document_in_the_browser_forgets_them_too(tmp_path: Path) -> None:
+    index = write_index(tmp_path / "index")
+    cache = StateCache("model", folder=states_folder())
+    cache.put(LONG, b"state")
+    cache.flush()
+    workspace = Workspace(Settings(index=str(index)), conversations=Conversations(None), speed=SpeedLog())
+    workspace.remove(b"/docs/bread.md")
     assert list(states_folder().iterdir()) == []
 
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from ingest.sandbox import Sandbox
 from rag.errors import RagError
+from rag.model.state_cache import forget_states
 from rag.records import Answer, Done, Event, Turn
 from rag.settings import Settings
 from rag.store.open import open_store
@@ -106,10 +107,11 @@ class Workspace:
             return self._chain
 
     def remove(self, location: bytes) -> None:
-        """Takes a file out of the index, and deletes it when it was uploaded."""
+        """Takes a file out of the index, with all that models kept; deletes it when it was uploaded."""
         with self.store.writer(wait_seconds=SECONDS_FOR_LOCK) as writer:
             uploads.discard(self.uploads, location)
             writer.remove([location])
+        forget_states()
 
     @property
     def loading(self) -> bool:
