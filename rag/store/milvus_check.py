@@ -15,15 +15,13 @@ from rag.records import Place
 from rag.store.local_changes import present_words
 from rag.store.local_rows import address_of
 from rag.store.local_schema import text_digest
+from rag.store.milvus_chunks import ChunkRow, as_chunk, as_vector
 from rag.store.milvus_database import MilvusDatabase, Row
 from rag.store.milvus_rows import (
-    ChunkRow,
     DocumentRow,
     PlaceRow,
-    as_chunk,
     as_document,
     as_place,
-    as_vector,
     place_key,
     short,
     verified,

@@ -1,24 +1,19 @@
-"""The client of one index's collections in Milvus, with Milvus's errors turned into ours.
+"""The two collections of one index in Milvus, read and written row by row.
 
 Takes an address, gives rows of plain values. Every call has a time limit, every read sees all that was
-written before it. Nothing but the named host is spoken to: no proxy of the environment is used, and the
-client's habit of reading a `.env` file is off. Does not know what the rows mean.
-
-milvus-lite runs in this process, once for each file, and keeps other processes out while it does.
+written before it; Milvus's errors become ours here. Does not know what the rows mean.
 """
 
 from __future__ import annotations
 
-import logging
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from pathlib import Path
-from threading import Lock
 from typing import TYPE_CHECKING, Any
 
-from rag.errors import IndexInvalid, IndexLocked, RagError, StoreError
-from rag.store.milvus_address import TOKEN_VARIABLE, MilvusAddress
+from rag.errors import IndexInvalid, RagError, StoreError
+from rag.store.milvus_address import MilvusAddress
+from rag.store.milvus_client import connected, release_lite
+from rag.store.milvus_errors import client_exceptions, explain, milvus_exception
 from rag.store.milvus_schema import (
     CHUNKS,
     SOURCES,
@@ -41,9 +36,6 @@ BATCH_BYTES = 8_000_000  # in one call, well below the 64 MB that servers take
 
 Row = dict[str, Any]
 
-_lite_lock = Lock()
-_lite_uses: dict[str, int] = {}  # by the file's path: how many are open in this process
-
 
 class MilvusDatabase:
     """Our two collections at an address. Many threads may use it at once."""
@@ -55,7 +47,7 @@ class MilvusDatabase:
         self.chunks = address.name + CHUNKS
         self._client: MilvusClient | None = None
         with self.explained():
-            self._client = _connected(address)
+            self._client = connected(address, seconds=CONNECT_SECONDS)
 
     @property
     def client(self) -> MilvusClient:
@@ -115,7 +107,7 @@ class MilvusDatabase:
                         num_shards=1,
                         timeout=CALL_SECONDS,
                     )
-            except _exception():
+            except milvus_exception():
                 if not self.client.has_collection(collection, timeout=CALL_SECONDS):
                     raise  # else another machine was quicker
 
@@ -228,7 +220,7 @@ class MilvusDatabase:
             return
         client.close()
         if self.address.lite:
-            _release_lite(self.address.uri)
+            release_lite(self.address.uri)
 
     @contextmanager
     def explained(self) -> Iterator[None]:
@@ -238,9 +230,9 @@ class MilvusDatabase:
         except RagError:
             raise
         except Exception as error:
-            if not isinstance(error, _all_exceptions()):
+            if not isinstance(error, client_exceptions()):
                 raise
-            raise _explain(error, self.address) from error
+            raise explain(error, self.name, CALL_SECONDS) from error
 
 
 def listed(values: Sequence[int] | Sequence[str]) -> str:
@@ -260,150 +252,3 @@ def _batches(rows: Sequence[Row]) -> Iterator[list[Row]]:
         size += weight
     if batch:
         yield batch
-
-
-# --- the client -------------------------------------------------------------------------------------
-
-
-def _load_client() -> None:
-    """Imports the client so that it reads no `.env` file, and says nothing behind our back."""
-    before = os.environ.get("PYTHON_DOTENV_DISABLED")
-    os.environ["PYTHON_DOTENV_DISABLED"] = "1"
-    try:
-        import pymilvus  # noqa: F401
-    except ImportError as error:
-        raise StoreError(
-            f"an index in Milvus needs its client, which is not installed ({error}):"
-            " pip install 'openchat-rag[milvus]'"
-        ) from error
-    finally:
-        if before is None:
-            del os.environ["PYTHON_DOTENV_DISABLED"]
-        else:
-            os.environ["PYTHON_DOTENV_DISABLED"] = before
-    for name in ("pymilvus", "pymilvus.milvus_client"):
-        logging.getLogger(name).setLevel(logging.CRITICAL)  # what it has to say comes as an error too
-
-
-def _connected(address: MilvusAddress) -> MilvusClient:
-    _load_client()
-    from pymilvus import MilvusClient
-
-    uri = _lite_server(address) if address.lite else address.uri
-    try:
-        return MilvusClient(
-            uri=uri,
-            token=address.token,
-            timeout=CONNECT_SECONDS,
-            dedicated=True,
-            grpc_options={"grpc.enable_http_proxy": 0},
-        )
-    except BaseException:
-        if address.lite:
-            _release_lite(address.uri)
-        raise
-
-
-def _lite_server(address: MilvusAddress) -> str:
-    """The loopback address of milvus-lite's server for a file, started when this process has none yet."""
-    try:
-        from milvus_lite.server_manager import server_manager_instance
-    except ImportError as error:
-        raise StoreError(
-            f"{address.shown!r} is a milvus-lite file, and milvus-lite is not installed ({error}):"
-            " pip install 'openchat-rag[milvus]'"
-        ) from error
-    path = Path(address.uri)
-    if path.exists() and not path.is_dir():
-        raise IndexInvalid(
-            f"{address.shown!r} is a file, and not one of milvus-lite's (since version 3 these are folders);"
-            " name another"
-        )
-    if path.is_dir() and any(path.iterdir()) and not (path / "collections").is_dir():
-        raise IndexInvalid(f"{address.shown!r} is a folder with other things in it; name another")
-    logging.getLogger("milvus_lite").setLevel(logging.CRITICAL)
-    with _lite_lock:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        uri: str | None = server_manager_instance.start_and_get_uri(address.uri)
-        if uri is None:
-            raise IndexLocked(
-                f"index {address.shown!r} can't be opened: another process has it open (a milvus-lite file is"
-                " for one process at a time: stop the other, or run a Milvus server), or it is damaged"
-            )
-        _lite_uses[address.uri] = _lite_uses.get(address.uri, 0) + 1
-    return uri
-
-
-def _release_lite(path: str) -> None:
-    from milvus_lite.server_manager import server_manager_instance
-
-    with _lite_lock:
-        left = _lite_uses.get(path, 1) - 1
-        if left:
-            _lite_uses[path] = left
-            return
-        _lite_uses.pop(path, None)
-        server_manager_instance.release_server(path)
-
-
-# --- errors -----------------------------------------------------------------------------------------
-
-_DOWN = ("fail connecting", "unavailable", "failed to connect", "connection refused", "not ready")
-_SLOW = ("deadline exceeded", "timeout", "timed out")
-_TOKEN = ("auth check failure", "unauthenticated", "permission", "not authorized", "invalid token")
-_FULL = ("no space left", "quota", "disk full", "memory limit", "insufficient", "deny to write")
-
-
-def _exception() -> type[Exception]:
-    from pymilvus.exceptions import MilvusException
-
-    found: type[Exception] = MilvusException
-    return found
-
-
-def _all_exceptions() -> tuple[type[Exception], ...]:
-    import grpc
-
-    return (_exception(), grpc.RpcError, OSError)
-
-
-def _said(error: BaseException) -> str:
-    """What it says, and what it came of: a refused token is hidden behind a connection that failed."""
-    words = []
-    seen: set[int] = set()  # the client raises errors from themselves
-    cause: BaseException | None = error
-    while cause is not None and id(cause) not in seen:
-        seen.add(id(cause))
-        details = getattr(cause, "details", None)
-        message = details() if callable(details) else getattr(cause, "message", None) or str(cause)
-        words.append(" ".join(str(message).split())[:300])
-        cause = cause.__cause__ or cause.__context__
-    return "; ".join(dict.fromkeys(reversed(words)))
-
-
-def _explain(error: Exception, address: MilvusAddress) -> StoreError:
-    """Our error for one of the client's, which says what went wrong in words more than in codes."""
-    said = _said(error)
-    lower = said.lower()
-    where = f"index {address.shown!r}"
-    if any(words in lower for words in _TOKEN):
-        return StoreError(
-            f"{where}: Milvus does not let us in ({said[:200]}); give the token, or USER:PASSWORD, in"
-            f" {TOKEN_VARIABLE}"
-        )
-    if any(words in lower for words in _FULL):
-        return StoreError(
-            f"{where}: Milvus takes nothing more ({said[:200]}); no finished source was lost; give it room"
-            " and run the same command again"
-        )
-    if any(words in lower for words in _SLOW):
-        return StoreError(
-            f"{where}: Milvus did not answer within {CALL_SECONDS:.0f} s ({said[:200]}); no finished source"
-            " was lost; run the same command again when it does"
-        )
-    if any(words in lower for words in _DOWN):
-        return StoreError(
-            f"{where}: no Milvus answers there ({said[:200]}); no finished source was lost; start it, or"
-            " check the address, and run the same command again"
-        )
-    return StoreError(f"{where}: Milvus refused ({said[:400]}); no finished source was lost")

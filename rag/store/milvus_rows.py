@@ -1,8 +1,8 @@
 """Records as rows of an index in Milvus, and back, each verified before anything is made of it.
 
 Takes records and a `MilvusDatabase`, gives rows and records. Every row carries a checksum over all that is
-asked of it; a chunk's also stands for its vector. A text that is longer than Milvus takes stands in several
-rows. Reads only.
+asked of it. A text that is longer than Milvus takes stands in several rows. Chunks are `milvus_chunks.py`'s.
+Reads only.
 """
 
 from __future__ import annotations
@@ -14,23 +14,16 @@ from dataclasses import asdict, dataclass
 from hashlib import blake2b
 from typing import Any
 
-import numpy as np
-
 from rag.errors import IndexDamaged
-from rag.records import Chunk, Document, Heading, IndexMeta, Page, Place, PlacedWord
+from rag.records import Document, Heading, IndexMeta, Page, Place, PlacedWord
 from rag.store.local_rows import address_of
-from rag.store.local_schema import row_checksum, text_digest
+from rag.store.local_schema import row_checksum
 from rag.store.milvus_database import MilvusDatabase, Row
 from rag.store.milvus_schema import (
-    CHUNK_FIELDS,
-    MOST_BYTES,
     NOTHING,
-    POSITION_BITS,
     ROW_FIELDS,
     TEXT_CHARACTERS,
 )
-
-_MOST_HEADINGS_BYTES = 60_000  # of a chunk; its row holds little else
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,38 +48,6 @@ class DocumentRow:
     chunks: int
     ingested_at: str
     parser_version: int
-
-
-@dataclass(frozen=True, slots=True)
-class ChunkRow:
-    """A chunk without its text, which is its page's; `names` stands for the names that it is found by."""
-
-    id: int
-    version: int
-    page: int
-    start: int
-    end: int
-    headings: tuple[str, ...]
-    line: int
-    text: str  # digest, in hex
-    vector: str  # digest, in hex
-    names: str
-    embedded: str  # digest of what was embedded, in hex
-
-    @property
-    def position(self) -> int:
-        """Its place among the document's chunks."""
-        return self.id & ((1 << POSITION_BITS) - 1)
-
-
-def chunk_id(version: int, position: int) -> int:
-    """Ids are never given twice: the version is new each time, and the position is within it."""
-    return version << POSITION_BITS | position
-
-
-def version_of(chunk: int) -> int:
-    """The version that a chunk's id is of."""
-    return chunk >> POSITION_BITS
 
 
 def short(value: str | bytes) -> str:
@@ -303,79 +264,6 @@ def cut(pieces: Mapping[str, str], version: int, page: int, start: int, end: int
     whole = "".join(pieces[key] for key in text_keys(version, page, start, end))
     offset = start // TEXT_CHARACTERS * TEXT_CHARACTERS
     return whole[start - offset : end - offset]
-
-
-# --- chunks -----------------------------------------------------------------------------------------
-
-
-def chunk_row(
-    version: int,
-    position: int,
-    chunk: Chunk,
-    vector: np.ndarray,
-    embedded: bytes,
-    terms: str,
-    names: str,
-) -> Row:
-    """The row of a chunk; `terms`: its search text, `names`: what stands for the names in it."""
-    body = {
-        "page": int(chunk.page),
-        "start": int(chunk.start),
-        "end": int(chunk.end),
-        "headings": _that_fit(chunk.headings),
-        "line": int(chunk.line),
-        "text": text_digest(chunk.text).hex(),
-        "vector": vector_digest(vector),
-        "names": names,
-    }
-    made: Row = {
-        "id": chunk_id(version, position),
-        "version": version,
-        "digest": embedded.hex(),
-        "body": json.dumps(body, ensure_ascii=False),
-        "terms": terms,
-        "vector": vector.tolist(),
-    }
-    return rechecked(made)
-
-
-def rechecked(made: Row) -> Row:
-    """The row of a chunk with the checksum that goes with it."""
-    return made | {"checksum": _chunk_checksum(made)}
-
-
-def _that_fit(headings: Sequence[str]) -> list[str]:
-    """Headings are searched, not quoted: of absurdly long ones the innermost are left out."""
-    kept = list(headings)
-    while len(json.dumps(kept, ensure_ascii=False).encode()) > min(_MOST_HEADINGS_BYTES, MOST_BYTES):
-        kept.pop()
-    return kept
-
-
-def _chunk_checksum(made: Row) -> str:
-    return row_checksum("chunk", [made[name] for name in CHUNK_FIELDS[:-1]]).hex()
-
-
-def as_chunk(database: MilvusDatabase, found: Row) -> ChunkRow:
-    """A verified row as a record."""
-    if _chunk_checksum(found) != found["checksum"]:
-        raise damaged(database, f"chunk {found['id']} has changed")
-    body = json.loads(found["body"])
-    body["headings"] = tuple(body["headings"])
-    return ChunkRow(id=int(found["id"]), version=int(found["version"]), embedded=found["digest"], **body)
-
-
-def vector_digest(vector: np.ndarray) -> str:
-    """16 bytes of BLAKE2b of a vector's float32 numbers, in hex."""
-    return blake2b(np.asarray(vector, "<f4").tobytes(), digest_size=16).hexdigest()
-
-
-def as_vector(database: MilvusDatabase, chunk: ChunkRow, found: Row) -> np.ndarray:
-    """A chunk's verified vector: float32 [dimension]."""
-    vector = np.asarray(found["vector"], np.float32)
-    if vector_digest(vector) != chunk.vector:
-        raise damaged(database, f"the vector of chunk {chunk.id} has changed")
-    return vector
 
 
 # --- what gives the index its meaning -----------------------------------------------------------------

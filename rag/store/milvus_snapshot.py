@@ -25,25 +25,21 @@ from rag.places import place_of
 from rag.records import Heading, Hit, IndexMeta, Page, Place, Source
 from rag.store.local_rows import in_order
 from rag.store.local_schema import text_digest
+from rag.store.milvus_chunks import ChunkRow, as_chunk, as_vector, chunk_id, version_of
 from rag.store.milvus_database import MilvusDatabase
 from rag.store.milvus_rows import (
-    ChunkRow,
     DocumentRow,
     PlaceRow,
-    as_chunk,
     as_document,
     as_failure,
     as_meta,
     as_page,
-    as_vector,
-    chunk_id,
     cut,
     damaged,
     parsers_of_contents,
     rows_where,
     text_keys,
     texts,
-    version_of,
     whole_bodies,
 )
 from rag.store.milvus_schema import CHUNK_FIELDS, POSITION_BITS

@@ -11,18 +11,9 @@ from rag.errors import UsageError
 from rag.records import Chunk, Document, Page
 from rag.store.contract import StoredDocument
 from rag.store.local_schema import text_digest
+from rag.store.milvus_chunks import as_chunk, as_vector
 from rag.store.milvus_database import MilvusDatabase
-from rag.store.milvus_rows import (
-    as_chunk,
-    as_document,
-    as_page,
-    as_vector,
-    cut,
-    damaged,
-    text_keys,
-    texts,
-    whole_bodies,
-)
+from rag.store.milvus_rows import as_document, as_page, cut, damaged, text_keys, texts, whole_bodies
 from rag.store.milvus_schema import CHUNK_FIELDS
 from rag.store.milvus_terms import chunk_texts
 from rag.store.milvus_view import View

@@ -15,19 +15,9 @@ from rag.errors import StoreError
 from rag.records import Place
 from rag.store.local_changes import heading_terms, name_terms, present_words
 from rag.store.local_rows import in_order
+from rag.store.milvus_chunks import ChunkRow, as_chunk, as_vector, rechecked
 from rag.store.milvus_database import BATCH_ROWS, MilvusDatabase, Row
-from rag.store.milvus_rows import (
-    ChunkRow,
-    as_chunk,
-    as_document,
-    as_vector,
-    cut,
-    rechecked,
-    short,
-    text_keys,
-    texts,
-    whole_bodies,
-)
+from rag.store.milvus_rows import as_document, cut, short, text_keys, texts, whole_bodies
 from rag.store.milvus_schema import CHUNK_FIELDS, searched_text
 from rag.text.words import index_terms
 

@@ -27,15 +27,13 @@ import numpy as np
 from rag.errors import IndexMismatch, StoreError, UsageError
 from rag.records import Chunk, Document, IndexMeta, Place
 from rag.store.local_schema import text_digest
+from rag.store.milvus_chunks import as_chunk, as_vector, chunk_row
 from rag.store.milvus_database import BATCH_ROWS, MilvusDatabase
 from rag.store.milvus_rows import (
     DocumentRow,
     PlaceRow,
-    as_chunk,
     as_meta,
     as_place,
-    as_vector,
-    chunk_row,
     document_rows,
     failure_key,
     failure_row,
