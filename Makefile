@@ -15,7 +15,7 @@ RUN := $(VENV)/bin
 
 export HF_HUB_OFFLINE = 1
 
-.PHONY: run ingest-samples test lint check bench bench-search bench-follow-ups bench-verdicts bench-model bench-long bench-ingest bench-ocr bench-pdf clean
+.PHONY: run ingest-samples test lint check bench bench-search bench-follow-ups bench-verdicts bench-model bench-long bench-ingest bench-ocr bench-pdf bench-large clean
 
 # Not offline: the page of the model gets a file when somebody presses the button for it, and only then.
 run: ingest-samples
@@ -64,6 +64,11 @@ bench-pdf: $(VENV)/installed-for-tests
 
 bench-ocr: $(VENV)/installed-for-tests
 	$(RUN)/python -m benchmarks.ocr
+
+# An index of a million chunks made of the passages in .venv's documentation, in .run/large: half an hour, 4 GB.
+bench-large: $(VENV)/installed-for-tests
+	$(RUN)/python -m benchmarks.large --sizes
+	$(RUN)/python -m benchmarks.large $(if $(wildcard $(COLLECTIONS)),--collections $(COLLECTIONS))
 
 # llama-cpp-python is compiled here, once: 4 to 5 minutes on two cores.
 $(VENV)/installed: pyproject.toml constraints.txt

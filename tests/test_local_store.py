@@ -77,10 +77,14 @@ class AsAModel(RuleBasedStateMachine):
     names = st.sampled_from(["a", "b", "c", "d/e"])
     texts = st.sampled_from(["banana\nape", "ape", "", "ohio\f\fbanana", "e\ne\ne"])
 
-    @initialize(fold=st.sampled_from([0, 3, 2_048]))
-    def start(self, fold: int) -> None:
+    @initialize(fold=st.sampled_from([0, 3, 2_048]), large=st.booleans())
+    def start(self, fold: int, large: bool) -> None:
         self.patch = pytest.MonkeyPatch()
         self.patch.setattr("rag.store.dense_index.FOLD_LEAST", fold)
+        if large:
+            self.patch.setattr("rag.store.dense_quantized.QUANTIZED_FROM", 4)
+            self.patch.setattr("rag.store.dense_quantized._ROUNDS", 1)
+            self.patch.setattr("rag.store.local_keywords.SCORED_BY_FTS5", 0)
         self.folder = TemporaryDirectory()
         self.store = filled(Path(self.folder.name) / "index", {})
         self.files: dict[str, str] = {}
@@ -403,6 +407,24 @@ def test_a_large_cache_is_not_written_anew_for_a_little(
     with store.writer() as writer:
         put(writer, "two.txt", "\n".join(["a"] * 9))
     assert path.read_bytes() != before
+
+
+def test_what_another_process_made_of_many_changes_is_taken_over(
+    store: LocalStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rag.store.dense_index.FOLD_LEAST", 3)
+    monkeypatch.setattr("rag.store.dense_cache.FOLD_LEAST", 3)
+    monkeypatch.setattr("rag.store.dense_quantized.QUANTIZED_FROM", 10)
+    query = np.array([1, 0, 0, 0], np.float32)
+    with store.snapshot() as snapshot:
+        snapshot.dense(query, 1)
+    other = LocalStore.open(store.directory)
+    with other.writer() as writer:
+        put(writer, "many.txt", "\n".join("a" * number for number in range(1, 30)))
+    made_twice = "rag.store.dense_quantized.quantized"
+    monkeypatch.setattr(made_twice, lambda *_: pytest.fail("codes were made twice"))
+    with store.snapshot() as snapshot:
+        assert snapshot.dense(query, 2) == [(34, 29.0), (33, 28.0)]
 
 
 # --- what may and may not be opened -------------------------------------------------------------------

@@ -23,11 +23,35 @@ from store_samples import META, filled, put
 
 from rag.errors import IndexDamaged, IndexLocked, IndexMissing, RagError, StoreError
 from rag.records import Document, Page, PlacedWord
+from rag.store import dense_index, dense_quantized, local_keywords
+from rag.store.dense_file import read_header
 from rag.store.local_store import LocalStore
 from rag.text.words import match_query
 
 CHILD = Path(store_child.__file__)
 NOBODY = 65534
+
+
+def as_a_large_one(patch: pytest.MonkeyPatch) -> None:
+    """Small indexes are searched as large ones are, here and in child processes."""
+    patch.setattr(dense_index, "FOLD_LEAST", 5)
+    patch.setattr(dense_quantized, "QUANTIZED_FROM", 4)
+    patch.setattr(dense_quantized, "_ROUNDS", 1)
+    patch.setenv("QUANTIZED_FROM", "4")
+    patch.setattr(local_keywords, "SCORED_BY_FTS5", 0)
+
+
+@pytest.fixture(params=["small", "large"])
+def size(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Runs a test twice, the second time with what large indexes are searched by."""
+    if request.param == "large":
+        as_a_large_one(monkeypatch)
+    return str(request.param)
+
+
+def is_quantized(directory: Path) -> bool:
+    path = directory / "vectors.faiss"
+    return path.exists() and read_header(path).trained_at > 0
 
 
 # --- kills --------------------------------------------------------------------------------------------
@@ -61,10 +85,10 @@ def contents(store: LocalStore) -> dict[str, str]:
         }
 
 
-def test_kills_at_any_moment_leave_the_state_before_or_after(tmp_path: Path) -> None:
+def test_kills_at_any_moment_leave_the_state_before_or_after(tmp_path: Path, size: str) -> None:
     luck = random.Random(20)
     files: dict[str, str] = {}
-    changes = 0
+    changes, quantized = 0, False
     for number in range(25):
         said = killed_after(child(tmp_path / "index", str(number)), 1, luck.uniform(0, 0.15))
         assert said[0] == ["opened"]
@@ -80,11 +104,13 @@ def test_kills_at_any_moment_leave_the_state_before_or_after(tmp_path: Path) -> 
         assert store.check() == []
         files = contents(store)
         assert files in possible
+        quantized |= is_quantized(tmp_path / "index")
         with store.snapshot() as snapshot:
             found = snapshot.dense(np.ones(4, np.float32), 10_000)
             assert len(found) == snapshot.chunk_count
         store.close()
-    assert changes > 100, "the child was killed before it did anything"
+    assert changes > 25, "the child was killed before it did anything"
+    assert quantized == (size == "large")
 
 
 def test_kills_while_an_index_is_made(tmp_path: Path) -> None:
@@ -123,6 +149,7 @@ def test_a_killed_writer_holds_nothing_and_a_living_one_is_named(tmp_path: Path)
     assert store.check() == []
 
 
+@pytest.mark.usefixtures("size")
 def test_asking_while_another_process_ingests(tmp_path: Path) -> None:
     process = child(tmp_path / "index", "3")
     assert process.stdout is not None
@@ -237,24 +264,26 @@ def used_positions(content: bytes) -> list[int]:
     return [n for n in range(len(content)) if any(content[max(0, n - 8) : n + 9])]
 
 
-def test_a_flipped_bit_in_the_database_is_never_shown_as_text(tmp_path: Path) -> None:
+def test_a_flipped_bit_in_the_database_is_never_shown_as_text(tmp_path: Path, size: str) -> None:
     build(tmp_path / "sound")
     truth = seen(tmp_path / "sound")
     assert truth["check"] == []
     path = tmp_path / "sound" / "index.sqlite"
     luck = random.Random(22)
     noticed = 0
-    for position in luck.sample(used_positions(path.read_bytes()), 250):
+    times = 250 if size == "small" else 100
+    for position in luck.sample(used_positions(path.read_bytes()), times):
         shutil.copytree(tmp_path / "sound", tmp_path / "flipped")
         flipped(tmp_path / "flipped" / "index.sqlite", position, luck.randrange(8))
         noticed += bool(compare(truth, seen(tmp_path / "flipped"), f"byte {position}"))
         shutil.rmtree(tmp_path / "flipped")
-    assert noticed > 60
+    assert noticed > times / 4
 
 
 @pytest.mark.parametrize("name", ["vectors.faiss", "last-commit", "lock"])
-def test_a_flipped_bit_beside_the_database_changes_nothing(tmp_path: Path, name: str) -> None:
+def test_a_flipped_bit_beside_the_database_changes_nothing(tmp_path: Path, name: str, size: str) -> None:
     build(tmp_path / "sound")
+    assert is_quantized(tmp_path / "sound") == (size == "large")
     truth = seen(tmp_path / "sound")
     path = tmp_path / "sound" / name
     if name == "lock":

@@ -50,6 +50,7 @@ class DenseCache:
         """The index of exactly the chunks that this snapshot holds."""
         with self._lock:
             worth_writing = self._read_file_once(state)
+            self._take_newer_file(state)
             dense = self._moved(database, state, dimension)
             if self._kept is None or state.chunks_generation >= self._kept.generation:
                 self._kept = dense
@@ -67,8 +68,7 @@ class DenseCache:
             return False
         if self._newest_stamp(header.generation) != header.stamp or header.dimension != dimension:
             return True
-        added = state.next_chunk - 1 - header.last_id
-        drift = added + max(0, header.count + added - state.chunks)
+        drift = _drift(state, header.count, header.last_id)
         return header.body_bytes < SMALL_BYTES or drift > FOLD_SHARE * state.chunks
 
     def write(self, dense: DenseIndex) -> None:
@@ -115,6 +115,20 @@ class DenseCache:
         self._kept = dense
         return abs(len(dense.ids) - state.chunks) > FOLD_LEAST
 
+    def _take_newer_file(self, state: State) -> None:
+        """Where much has changed since, takes what another process made of it, not to make it too."""
+        kept = self._kept
+        if kept is None or state.chunks_generation <= kept.generation:
+            return
+        if _drift(state, len(kept.ids), kept.last_id) <= max(FOLD_LEAST, FOLD_SHARE * state.chunks):
+            return
+        try:
+            header = read_header(self.path)
+            if kept.generation < header.generation and self._newest_stamp(header.generation) == header.stamp:
+                self._kept = read_dense_file(self.path)
+        except (DenseFileError, OSError):
+            return  # what is kept will do, and whoever opens the index next reports the file
+
     def _moved(self, database: Database, state: State, dimension: int) -> DenseIndex:
         kept = self._kept
         if kept is not None and (kept.stamp, kept.dimension) == (state.chunks_stamp, dimension):
@@ -129,7 +143,14 @@ class DenseCache:
             lambda ids: read_vectors(database, ids.tolist(), dimension),
             generation=state.chunks_generation,
             stamp=state.chunks_stamp,
+            quantize=True,
         )
+
+
+def _drift(state: State, count: int, last_id: int) -> int:
+    """How many chunks came and went since there were `count` and the last was `last_id`."""
+    added = state.next_chunk - 1 - last_id
+    return added + max(0, count + added - state.chunks)
 
 
 def _present_ids(database: Database, state: State, kept: DenseIndex) -> np.ndarray:

@@ -21,9 +21,11 @@ import numpy as np
 from rag.store.dense_index import DenseIndex
 
 MAGIC = b"RAGDENSE"
-FORMAT = 1
-# magic, format, dimension, generation, stamp, count of vectors, last id, bytes of the body, their BLAKE2b
-_HEADER = struct.Struct("<8sIIQ16sQQQ32s")
+FORMAT = 2
+# magic, format, dimension, vectors when the codebooks were made, generation, stamp, count of vectors, last
+# id, bytes of the body, their BLAKE2b
+_HEADER = struct.Struct("<8sIIQQ16sQQQ32s")
+_VERSION = struct.Struct("<I")
 _HEADER_CHECKSUM_BYTES = 16
 _BODY_STARTS = _HEADER.size + _HEADER_CHECKSUM_BYTES
 _READ_BYTES = 1 << 20
@@ -39,11 +41,16 @@ class DenseFileError(Exception):
     """The file is not one of ours, or its bytes changed; it can be made anew."""
 
 
+class DenseFileOfOtherFormat(DenseFileError):
+    """Another version of this program made the file, or its fourth word changed."""
+
+
 @dataclass(frozen=True, slots=True)
 class DenseHeader:
     """What a cache file says of itself."""
 
     dimension: int
+    trained_at: int  # how many vectors there were when the codebooks were made; 0 of an index that is flat
     generation: int
     stamp: bytes
     count: int
@@ -64,12 +71,13 @@ def read_header(path: Path) -> DenseHeader:
 def _parsed_header(beginning: bytes) -> DenseHeader:
     if len(beginning) < _BODY_STARTS or not beginning.startswith(MAGIC):
         raise DenseFileError("it does not begin like one of our vector files")
+    (version,) = _VERSION.unpack_from(beginning, len(MAGIC))
+    if version != FORMAT:  # looked at first: the header of another format may be of another size
+        raise DenseFileOfOtherFormat(f"its format is {version}; this program reads {FORMAT}")
     packed, checksum = beginning[: _HEADER.size], beginning[_HEADER.size :]
     if blake2b(packed, digest_size=_HEADER_CHECKSUM_BYTES).digest() != checksum:
         raise DenseFileError("its header has changed")
-    _, version, *rest = _HEADER.unpack(packed)
-    if version != FORMAT:
-        raise DenseFileError(f"its format is {version}; this program reads {FORMAT}")
+    _, _, *rest = _HEADER.unpack(packed)
     return DenseHeader(*rest)
 
 
@@ -99,7 +107,12 @@ def _loaded(header: DenseHeader, file: BinaryIO) -> DenseIndex:
         raise DenseFileError(f"FAISS cannot read it ({error})") from error
     if (index.ntotal, index.d) != (header.count, header.dimension):
         raise DenseFileError(f"it holds {index.ntotal} vectors of {index.d}, not what its header says")
-    return DenseIndex.of(index, ids, generation=header.generation, stamp=header.stamp)
+    expected = faiss.IndexPQFastScan if header.trained_at else faiss.IndexFlat
+    if not isinstance(index, expected):
+        raise DenseFileError(f"it holds a {type(index).__name__}, not what its header says")
+    return DenseIndex.of(
+        index, ids, trained_at=header.trained_at, generation=header.generation, stamp=header.stamp
+    )
 
 
 def write_dense_file(path: Path, dense: DenseIndex) -> None:
@@ -125,7 +138,7 @@ def _write(file: BinaryIO, dense: DenseIndex) -> None:
     file.write(bytes(_BODY_STARTS))
     digest, body_bytes = _write_body(file, dense)
     packed = _HEADER.pack(
-        *(MAGIC, FORMAT, dense.dimension, dense.generation, dense.stamp),
+        *(MAGIC, FORMAT, dense.dimension, dense.large.trained_at, dense.generation, dense.stamp),
         *(len(dense.large.ids), dense.last_id, body_bytes, digest),
     )
     file.seek(0)

@@ -17,10 +17,10 @@ import numpy as np
 
 from rag.errors import IndexDamaged, StoreError
 from rag.store.dense_cache import CACHE_NAME
-from rag.store.dense_file import DenseFileError, read_dense_file
+from rag.store.dense_file import DenseFileError, DenseFileOfOtherFormat, read_dense_file
 from rag.store.dense_index import DenseIndex
 from rag.store.local_changes import heading_terms, name_terms, present_words
-from rag.store.local_database import Database, damaged
+from rag.store.local_database import ROWS_AT_A_TIME, Database, damaged
 from rag.store.local_rows import (
     ChunkRow,
     DocumentRow,
@@ -205,7 +205,7 @@ def _vector_file(database: Database, newest_stamp: NewestStamp) -> Iterator[str]
     path = database.directory / CACHE_NAME
     try:
         dense = read_dense_file(path)
-    except FileNotFoundError:
+    except (FileNotFoundError, DenseFileOfOtherFormat):
         return
     except (DenseFileError, OSError) as error:
         yield f"the vector cache {str(path)!r} is damaged ({error}); the next question makes it anew"
@@ -217,10 +217,13 @@ def _vector_file(database: Database, newest_stamp: NewestStamp) -> Iterator[str]
 
 
 def _other_vectors(database: Database, dense: DenseIndex) -> Iterator[str]:
-    position = {int(chunk): number for number, chunk in enumerate(dense.ids)}
-    vectors = dense.vectors()
-    for chunk, stored in database.each("SELECT chunk, vector FROM vector ORDER BY chunk"):
-        if chunk in position:
-            vector = as_vector(database, stored, dense.dimension)
-            if not np.array_equal(vectors[position[chunk]], vector):
-                yield f"the vector cache has another vector for chunk {chunk} than the database"
+    dense = dense.folded()
+    ids = dense.ids
+    rows = database.each("SELECT chunk, vector FROM vector ORDER BY chunk")
+    while some := list(islice(rows, ROWS_AT_A_TIME)):
+        chunks = np.array([chunk for chunk, _ in some], np.int64)
+        vectors = np.stack([as_vector(database, stored, dense.dimension) for _, stored in some])
+        kept = np.append(ids, -1)[np.searchsorted(ids, chunks)] == chunks
+        same = dense.same(chunks[kept], vectors[kept])
+        for chunk in chunks[kept][~same]:
+            yield f"the vector cache has another vector for chunk {chunk} than the database"

@@ -8,7 +8,6 @@ says it was. Knows neither how a question becomes a vector or a query, nor how h
 from __future__ import annotations
 
 import json
-import sqlite3
 from bisect import bisect_left
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -22,6 +21,7 @@ from rag.places import place_of
 from rag.records import Heading, Hit, IndexMeta, Page, Place, Source
 from rag.store.dense_cache import DenseCache
 from rag.store.local_database import Database, damaged
+from rag.store.local_keywords import KeywordSearch
 from rag.store.local_names import all_places, place_named, shown_name
 from rag.store.local_rows import (
     ChunkRow,
@@ -42,11 +42,6 @@ from rag.store.local_rows import (
 )
 
 _LabelAndHeadings = tuple[str | None, tuple[Heading, ...]]
-_QUERY_ERRORS = ("fts5: syntax error", "unterminated string", "no such column", "unknown special query")
-
-
-def _is_about_the_query(error: BaseException | None) -> bool:
-    return isinstance(error, sqlite3.OperationalError) and str(error).startswith(_QUERY_ERRORS)
 
 
 def _between(headings: Sequence[Heading], start: int, end: int) -> tuple[Heading, ...]:
@@ -56,26 +51,13 @@ def _between(headings: Sequence[Heading], start: int, end: int) -> tuple[Heading
     return tuple(heading for heading in headings[first:after] if heading.start < heading.end)
 
 
-def _only_rows(among: np.ndarray | None) -> tuple[str, tuple[int | str, ...]]:
-    """A condition for the keyword index's rows, and what stands in it.
-
-    FTS5 skips what is outside the range; the plus keeps SQLite from asking it once for each id.
-    """
-    if among is None:
-        return "", ()
-    first, last = int(among[0]), int(among[-1])
-    if last - first + 1 == len(among):
-        return " AND rowid BETWEEN ? AND ?", (first, last)
-    ids = json.dumps(among.tolist())
-    return " AND rowid BETWEEN ? AND ? AND +rowid IN (SELECT value FROM json_each(?))", (first, last, ids)
-
-
 class Snapshot:
     """What the index held when it was taken. Usable until its `with` block ends."""
 
-    def __init__(self, database: Database, dense: DenseCache) -> None:
+    def __init__(self, database: Database, dense: DenseCache, keywords: KeywordSearch) -> None:
         self._open: Database | None = database
         self._dense = dense
+        self._keywords = keywords
         self._state = read_state(database)
         self.generation = self._state.generation
         self.chunk_count = self._state.chunks
@@ -114,7 +96,7 @@ class Snapshot:
             )
         dense = self._dense.at(self._database, self._state, meta.dimension)
         subset = None if among is None else np.asarray(among, np.int64)
-        return dense.search(query, k, among=subset)
+        return dense.search(query, k, among=subset, fetch=lambda ids: self.vectors(ids.tolist()))
 
     def keywords(
         self,
@@ -128,26 +110,13 @@ class Snapshot:
 
         `match`: an FTS5 expression as `rag.text.words.match_query` makes it; `weights`: of a chunk's body,
         its headings (title and heading path) and its name (the source's path); `among`: sorted int64 chunk
-        ids, only these are found. How rare a term is, is counted over the whole index all the same.
+        ids, only these are found. How rare a term is, is counted over the whole index all the same. Of very
+        many chunks that share a term with the question, some that share its commonest terms alone may be
+        missing (see `rag.store.local_keywords`).
         """
         if not match.strip() or k < 1 or (among is not None and not len(among)):
             return []
-        body, headings, name = (float(weight) for weight in weights)
-        allowed, which = _only_rows(among)
-        try:
-            rows = self._database.rows(
-                f"SELECT rowid, rank FROM keyword WHERE keyword MATCH ? AND rank MATCH ?{allowed}"
-                " ORDER BY rank LIMIT ?",
-                (match, f"bm25({body}, {headings}, {name})", *which, k),
-            )
-        except IndexDamaged as error:
-            if _is_about_the_query(error.__cause__):
-                raise UsageError(
-                    f"{match[:80]!r} is not a keyword query ({error.__cause__});"
-                    " make one with rag.text.words.match_query"
-                ) from error
-            raise
-        return sorted(((row[0], -row[1]) for row in rows), key=lambda hit: (-hit[1], hit[0]))
+        return self._keywords.search(self._database, self._state, match, k, weights=weights, among=among)
 
     # --- chunks -----------------------------------------------------------------------------------
 

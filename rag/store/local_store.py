@@ -37,6 +37,7 @@ from rag.store.local_files import (
     missing,
     open_for_reading,
 )
+from rag.store.local_keywords import KeywordSearch
 from rag.store.local_lock import held_lock
 from rag.store.local_rows import read_state, stamp_of
 from rag.store.local_snapshot import Snapshot
@@ -59,6 +60,7 @@ class LocalStore:
         self._process = os.getpid()
         self._read_only = is_read_only(directory)
         self._identity = identity(directory)
+        self._keywords = KeywordSearch()
         self._dense = DenseCache(
             directory / CACHE_NAME, writable=not self._read_only, newest_stamp=self._newest_stamp
         )
@@ -100,7 +102,7 @@ class LocalStore:
     def snapshot(self) -> Iterator[Snapshot]:
         """One generation of the index, for the length of a `with` block."""
         with self._reader() as database, database.reading():
-            snapshot = Snapshot(database, self._dense)
+            snapshot = Snapshot(database, self._dense, self._keywords)
             try:
                 yield snapshot
             finally:
