@@ -119,6 +119,7 @@ SOUND: dict[str, Any] = {
             "text": "Title\n\nText",
             "label": None,
             "headings": [{"level": 1, "start": 0, "end": 5, "text": "Title"}],
+            "words": [["Title", 0, 0, 10_000, 500]],
         }
     ],
     "title": None,
