@@ -5,7 +5,8 @@ and the project's own samples:
 
 - retrieval: the right passage first, and among the first five, in 100 questions, for each leg, for plain
   reciprocal rank fusion, for ours, and for ours with one of its parts left out;
-- passages: how much of what answers is in the first five chunks, and how many characters they have;
+- passages: how much of what answers is in the first five chunks, and how many characters they have; the
+  same where they are cut to what bears on the question, and of that with one of its parts left out;
 - quotes: the sentence shown first holds the answer, one of those shown does;
 - abstaining: refused though the documents answer, answered though the question was meant for another
   collection (rows are collections, columns whose questions).
@@ -29,8 +30,8 @@ from rag.embedding.embeddings import LocalEmbeddings
 from rag.evidence import answers
 from rag.quotes import quote_answer
 from rag.records import Hit
-from rag.search import fusion
-from rag.search.search import search
+from rag.search import fusion, windows
+from rag.search.search import find, search
 from rag.store.contract import Snapshot
 from rag.text.expected_text import Stretch, character_recall, overlaps
 from rag.text.words import match_query
@@ -108,12 +109,8 @@ def _ours(snapshot: Snapshot, embedder: LocalEmbeddings, question: str, k: int) 
     return search(snapshot, embedder, question, k=k)
 
 
-WAYS: dict[str, Finder] = {
-    "dense": _dense,
-    "BM25": _keywords,
-    "reciprocal ranks": _by_rank,
-    "ours": _ours,
-}
+def _ours_cut(snapshot: Snapshot, embedder: LocalEmbeddings, question: str, k: int) -> list[Hit]:
+    return find(snapshot, embedder, question, k=k, cut=True).hits
 
 
 @contextmanager
@@ -124,6 +121,8 @@ def _without(part: str) -> Iterator[None]:
         "trust": patch("rag.search.search.trust", return_value=1.0),
         "BM25": patch.object(fusion, "KEYWORD_WORTH", 0.0),
         "sentence": patch.object(fusion, "SENTENCE_WORTH", 0.0),
+        "neighbouring chunks": patch.object(windows, "EXTENDED", 0),
+        "sentences near": patch.object(windows, "NEAR", ()),
     }
     with instead[part]:
         yield
@@ -133,7 +132,7 @@ def _retrieval(
     collection: Collection, snapshot: Snapshot, embedder: LocalEmbeddings, asked: Sequence[Asked]
 ) -> None:
     print(f"\n{collection.name}: {snapshot.chunk_count} chunks, {len(asked)} questions")
-    print(f"  {'':24} {'first':>7} {'in five':>8} {'recall':>7} {'characters':>11} {'ms':>6}")
+    print(f"  {'':30} {'first':>7} {'in five':>8} {'recall':>7} {'characters':>11} {'ms':>6}")
     ways: dict[str, Finder] = {
         "dense": _dense,
         "BM25": _keywords,
@@ -145,6 +144,11 @@ def _retrieval(
     for part in ("cosine", "trust", "BM25", "sentence"):
         with _without(part):
             _row(f"  without {part}", _ours, snapshot, embedder, asked)
+    _row("ours, cut", _ours_cut, snapshot, embedder, asked)
+    if not collection.paragraphs:  # which have no neighbours
+        for part in ("neighbouring chunks", "sentences near"):
+            with _without(part):
+                _row(f"  without {part}", _ours_cut, snapshot, embedder, asked)
 
 
 def _row(
@@ -161,7 +165,7 @@ def _row(
         recalls.append(_recall(hits, one.places))
         spent.append(sum(len(hit.text) for hit in hits))
     print(
-        f"  {name:24} {100 * first / len(asked):7.2f} {100 * five / len(asked):8.2f}"
+        f"  {name:30} {100 * first / len(asked):7.2f} {100 * five / len(asked):8.2f}"
         f" {100 * np.mean(recalls):7.1f} {np.mean(spent):11.0f} {1000 * np.median(seconds):6.1f}"
     )
 

@@ -25,7 +25,10 @@ LENGTH_WORTH = (
 )
 PAIR_WORTH = 1 / 3  # of two characters of a script without spaces, as likely across words as a word
 STRANGER_WORTH = 0.3  # off, when no hit has a single one of the names and numbers that were asked about
+CODE_WORTH = 1.0  # off, when a code that was asked about is in no hit: what E6 means is no answer to E7
 
+_CODE = re.compile(r"(?=[a-z]*\d)(?=\d*[a-z])[a-z\d]+")  # letters with digits, folded as terms are
+_CODE_PART = re.compile(r"\d+|[a-z]+")
 _NAME = re.compile(r"(?<=[\w,;:'’)] )[\"“(]?([A-Z][\w’'.-]*)")
 
 
@@ -38,7 +41,8 @@ def evidence(question: str, hits: Sequence[Hit]) -> float:
     """How much speaks for an answer in `hits`, best first; 0 for no hits or a question without words.
 
     The share of the question's terms that one hit holds, and that one sentence holds; the best cosine as
-    far as the embedder can be trusted; a little for a long question; less where all names are strangers.
+    far as the embedder can be trusted; a little for a long question; less where all names are strangers, or
+    one code is.
     """
     terms = _telling(content_terms(question, characters=True))
     considered = hits[:CONSIDERED]
@@ -52,8 +56,10 @@ def evidence(question: str, hits: Sequence[Hit]) -> float:
     in_one = max((share(worth, held) for some in units for held in some), default=0.0)
     cosine = max(hit.scores.get("dense", 0.0) * hit.scores.get("trust", 1.0) for hit in considered)
     length = log(1 + sum(not is_pair(term) for term in terms))
-    strangers = _only_strangers(question, terms, frozenset[str]().union(*holdings))
-    return together + in_one + cosine + LENGTH_WORTH * length - STRANGER_WORTH * strangers
+    held = frozenset[str]().union(*holdings)
+    strange = STRANGER_WORTH * _only_strangers(question, terms, held)
+    strange += CODE_WORTH * any(_is_strange_code(term, held) for term in terms)
+    return together + in_one + cosine + LENGTH_WORTH * length - strange
 
 
 def _telling(terms: Sequence[str]) -> list[str]:
@@ -67,3 +73,12 @@ def _only_strangers(question: str, terms: Sequence[str], held: frozenset[str]) -
     for name in _NAME.findall(question):
         asked |= term_set(name)
     return bool(asked) and not asked & held
+
+
+def _is_strange_code(term: str, held: frozenset[str]) -> bool:
+    """Whether `term` is letters with digits, like e7, and neither it nor its two parts were found."""
+    return (
+        _CODE.fullmatch(term) is not None
+        and term not in held
+        and not held.issuperset(_CODE_PART.findall(term))
+    )

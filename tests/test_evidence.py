@@ -6,7 +6,7 @@ from math import log
 
 import pytest
 
-from rag.evidence import ENOUGH, LENGTH_WORTH, STRANGER_WORTH, answers, evidence
+from rag.evidence import CODE_WORTH, ENOUGH, LENGTH_WORTH, STRANGER_WORTH, answers, evidence
 from rag.records import Hit
 
 TOWER = "Smeaton's tower was finished in 1759. It was lit by 24 candles."
@@ -43,6 +43,13 @@ def test_strangers_take_away() -> None:
     friends, strangers = "Was the tower finished in 1698?", "Was the tower finished in 1882?"
     difference = evidence(friends, [hit(text)]) - evidence(strangers, [hit(text)])
     assert difference == pytest.approx(2 / 3 + STRANGER_WORTH)  # one term of three, twice; and the strangers
+
+
+def test_a_code_that_no_hit_has_takes_away_more() -> None:
+    row = "Code: E6 | Meaning: the water stays cold"
+    difference = evidence("What does E6 mean?", [hit(row)]) - evidence("What does E7 mean?", [hit(row)])
+    assert difference == pytest.approx(1 / 2 + 1 / 2 + STRANGER_WORTH + CODE_WORTH)
+    assert evidence("pump e7", [hit("Pump E-7 is red.")]) > 1  # its parts are there
 
 
 @pytest.mark.parametrize(

@@ -168,6 +168,11 @@ def test_codes_names_and_identifiers_are_found_whole_and_in_part(question: str, 
     assert found(keyword_index(*IDENTIFIERS), question)[0] == expected
 
 
+def test_a_code_is_found_with_and_without_its_joint() -> None:
+    assert found(keyword_index("fault E7 of the pump", "a dry pump"), "E-7") == [1]
+    assert found(keyword_index("7 litres", "fault E-7 of the pump"), "E7") == [2]
+
+
 def test_the_whole_of_a_code_comes_before_its_parts() -> None:
     index = keyword_index("the 45 and the DW and E7", "see DW-45/E7 there", "E7 E7 E7 45 45 DW")
     assert found(index, "DW-45/E7")[0] == 2

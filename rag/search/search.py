@@ -18,6 +18,7 @@ from rag.records import Hit, Turn
 from rag.search.follow_up import joined, lean
 from rag.search.fusion import fused, trust
 from rag.search.reranker import Reranker, reranked
+from rag.search.windows import windows
 from rag.store.contract import Snapshot
 from rag.text.wording import rarity, sentences, share
 from rag.text.words import content_terms, match_query, term_set
@@ -69,6 +70,7 @@ def find(
     history: Sequence[Turn] = (),
     scope: Scope | None = None,
     reranker: Reranker | None = None,
+    cut: bool = False,
 ) -> SearchResult:
     """The `k` best chunks for `question`, best first, none of them twice in other words.
 
@@ -77,7 +79,9 @@ def find(
     the chunk and its best sentence hold), `trust` (how far the dense leg was listened to) and, of a
     follow-up, `context` (what the chunk has to do with what was said before); `score` is what
     `rag.search.fusion` and `rag.search.follow_up` make of them, or with a reranker what that says. An empty
-    question or an empty index gives no hits. With a `scope`, both legs look at its chunks alone.
+    question or an empty index gives no hits. With a `scope`, both legs look at its chunks alone. With `cut`,
+    and no reranker, `hits` are not chunks but what bears on the question in and beside them, in as many
+    characters (`rag.search.windows`).
     """
     documents = scope.documents if scope else None
     if not question.strip() or k < 1:
@@ -92,9 +96,12 @@ def find(
     hits = snapshot.hits(chunks, places=scope.locations if scope else None)
     own, *before = [_scored_legs(snapshot, embedder, hits, leg) for leg in legs]
     ranked = joined(leaning, own, before) if before else own
-    nearest = _distinct(ranked, k)
+    distinct = _distinct(ranked, 2 * k if cut else k)
+    nearest = distinct[:k]
     if reranker is None:
-        return SearchResult(nearest, nearest, documents)
+        places = scope.locations if scope else None
+        hits = windows(snapshot, leaning.text, distinct, k, places=places) if cut else nearest
+        return SearchResult(hits, nearest, documents)
     again = reranked(ranked, leaning.text, reranker, first=depth)
     return SearchResult(_distinct(again, k), nearest, documents)
 

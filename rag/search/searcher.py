@@ -37,12 +37,14 @@ class Searcher:
     def search(
         self, question: str, *, k: int, history: Sequence[Turn] = (), only: str | Sequence[str] = ()
     ) -> list[Hit]:
-        """The `k` best hits, best first; raises `UsageError` for an empty question.
+        """The passages that another program is to read, best first; `UsageError` for an empty question.
 
+        At most `k`, with as many characters as the `k` best chunks have, cut so that more of what bears on
+        the question is in them (`rag.search.windows`). With a reranker they are the chunks that it chose.
         `only` confines it to some documents (see `rag.search.filters`): `only=["type:pdf",
         "folder:contracts"]`; `UsageError` for a filter that no document matches.
         """
-        return self.find(question, k=k, history=history, only=only).hits
+        return self.find(question, k=k, history=history, only=only, cut=True).hits
 
     def find(
         self,
@@ -52,11 +54,13 @@ class Searcher:
         history: Sequence[Turn] = (),
         only: str | Sequence[str] = (),
         whole: bool = False,
+        cut: bool = False,
     ) -> SearchResult:
-        """The same with what the search says besides the hits.
+        """The `k` best chunks with what the search says besides; with `cut` the passages of `search`.
 
-        With `whole`, the other halves of sentences that a page break cuts stand beside the hits, as more of
-        them (see `rag.search.run_on`): to be read, not to be measured.
+        A conversation's prompts need chunks: what is cut for one question is another text in the next, and
+        the model would have to read it again. With `whole`, the other halves of sentences that a page break
+        cuts stand beside the hits, as more of them (see `rag.search.run_on`): to be read, not to be measured.
         """
         if not question.strip():
             raise UsageError("the question is empty; ask in a few words")
@@ -67,7 +71,14 @@ class Searcher:
                 return SearchResult([], [], scope.documents if scope else None)
             embedder = self._embedder_for(meta)
             result = find(
-                snapshot, embedder, question, k=k, history=history, scope=scope, reranker=self.reranker
+                snapshot,
+                embedder,
+                question,
+                k=k,
+                history=history,
+                scope=scope,
+                reranker=self.reranker,
+                cut=cut,
             )
             return replace(result, hits=with_rest(snapshot, result.hits)) if whole else result
 

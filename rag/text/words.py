@@ -47,6 +47,7 @@ _LANGUAGE_NAMES = re.compile(r"\b([A-Za-z])(\+\+|#)(?!\w)")  # C++, C#, F#
 _IGNORED = dict.fromkeys([0xAD, 0x200B, 0x200C, 0x200D, 0x2060, 0xFEFF, 0x640, *range(0xFE00, 0xFE10)])
 _FOREIGN_DIGIT = re.compile(r"[^\x00-\x7f]")
 _POINTS = re.compile("[\u0300-\u036f\u0591-\u05c7\u064b-\u065f\u0670]")  # accents, niqqud, harakat
+_CODE = re.compile(r"([a-z]+)(_?)(\d+)")
 _PHRASE = re.compile(r'"([^"]+)"|“([^”]+)”|„([^“”]+)[“”]|«([^»]+)»|「([^」]+)」|『([^』]+)』')
 
 
@@ -61,8 +62,9 @@ def index_terms(text: str) -> str:
 def match_query(question: str) -> str:
     """An FTS5 expression that finds what shares a term with `question`; '' when there is nothing to search.
 
-    Words in quotes are searched as a phrase as well. Function words are left out unless there is nothing
-    else. `match_query("what's snake_case?")` is `"snake_case" OR "snake" OR "case"`.
+    Words in quotes are searched as a phrase as well, and codes as they are spelled with and without a joint:
+    E7, E-7. Function words are left out unless there is nothing else. `match_query("what's snake_case?")` is
+    `"snake_case" OR "snake" OR "case"`.
     """
     phrases = [
         " ".join(_terms(next(filter(None, found)), tails=False)) for found in _PHRASE.findall(question)
@@ -70,7 +72,14 @@ def match_query(question: str) -> str:
     terms = [phrase for phrase in phrases if " " in phrase] + content_terms(question)
     if len(terms) == 1 and len(terms[0]) == 1 and _UNSPACED_RUN.match(terms[0]):
         return f'"{terms[0]}" *'  # a character by itself is in the index at the head of its pairs
-    return " OR ".join(f'"{term}"' for term in dict.fromkeys(terms[:MOST_QUERY_TERMS]))
+    spelled = [spelling for term in terms for spelling in (term, *_other_spelling(term))]
+    return " OR ".join(f'"{term}"' for term in dict.fromkeys(spelled[:MOST_QUERY_TERMS]))
+
+
+def _other_spelling(term: str) -> list[str]:
+    """A code of letters and a number with or without what joins them: e7 is e_7, and the other way round."""
+    code = _CODE.fullmatch(term)
+    return [code[1] + ("" if code[2] else "_") + code[3]] if code else []
 
 
 def content_terms(question: str, *, characters: bool = False) -> list[str]:

@@ -1,0 +1,247 @@
+"""What of the found chunks is read: the sentences that bear on the question, and those around them.
+
+Takes a question and hits, best first, gives the same hits with as many characters, cut otherwise: what the
+best chunk says may go on in the chunk before or after it, and of the lower ones a few sentences do. Each hit
+keeps its place and at least the sentence that bears most on the question, and is one stretch of one page.
+Rows and lines of code are not cut. Knows neither of the two searches.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from rag.places import counted, place_of
+from rag.records import Hit
+from rag.store.contract import Snapshot
+from rag.text.wording import rarity, sentences, share
+from rag.text.words import content_terms
+
+EXTENDED = 3  # best hits whose neighbours are looked at: of lower ones there is too much to lose
+BESIDE_COST = 0.15  # what a chunk's neighbour is behind it, in parts of the fused score
+# What the sentences one and two away hold counts for so much: an answer is seldom one sentence.
+NEAR = (0.5, 0.25)
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A chunk to be read from; `spans` count in its page's text, `worth` says how far each is wanted."""
+
+    hit: Hit
+    spans: tuple[tuple[int, int], ...]
+    worth: tuple[float, ...]
+
+    @property
+    def best(self) -> int:
+        return max(range(len(self.worth)), key=self.worth.__getitem__)
+
+    def length(self, kept: tuple[int, int]) -> int:
+        return self.spans[kept[1]][1] - self.spans[kept[0]][0]
+
+
+def windows(
+    snapshot: Snapshot,
+    question: str,
+    ranked: Sequence[Hit],
+    k: int,
+    *,
+    places: Collection[bytes] | None = None,
+) -> list[Hit]:
+    """The first `k` of `ranked` in their order, cut: together they have no more characters than before.
+
+    `ranked` are distinct and carry fused scores; what is rare is judged among all of them. Sentences are
+    taken one by one, by their chunk's score and the share of the question's wording that they and those near
+    them hold, as long as there is room; what lies between two of one chunk is read with them. A neighbour is
+    read from the border on, as far as it is wanted. `page.text[start:end] == text` holds.
+    """
+    first = ranked[:k]
+    rarities = rarity(content_terms(question, characters=True), [_terms(hit) for hit in ranked])
+    runs = [_worthy(run, rarities) for run in _runs(snapshot, first, places)]
+    parts = {part.hit.chunk_id: part for run in runs for part in run}
+    following = {one.hit.chunk_id: other.hit.chunk_id for run in runs for one, other in pairwise(run)}
+    chosen = [hit.chunk_id for hit in first]
+    kept = _kept(parts, following, chosen)
+    read = {hit.chunk_id: hit for run in runs for hit in _read(snapshot, run, kept, chosen)}
+    return [read[chunk] for chunk in chosen]
+
+
+# --- what may be read ------------------------------------------------------------------------------------
+
+
+def _runs(snapshot: Snapshot, first: Sequence[Hit], places: Collection[bytes] | None) -> list[list[Hit]]:
+    """The chunks and the best ones' neighbours; those that follow each other on a page in one list."""
+    hits = {hit.chunk_id: hit for hit in first}
+    after: dict[int, int] = {}
+    beside: dict[int, Hit] = {}
+    for hit in (one for one in first[:EXTENDED] if not _is_counted(one)):
+        before, next_one = snapshot.neighbours(hit.chunk_id)
+        if before is not None:
+            after[before] = hit.chunk_id
+            beside.setdefault(before, hit)
+        if next_one is not None:
+            after[hit.chunk_id] = next_one
+            beside.setdefault(next_one, hit)
+    wanted = [chunk for chunk in beside if chunk not in hits]
+    for other in snapshot.hits(wanted, places=places):
+        near = beside[other.chunk_id]
+        hits[other.chunk_id] = dataclasses.replace(
+            other, source=near.source, score=near.score - BESIDE_COST, scores=near.scores
+        )
+    return [[hits[one] for one in run] for run in _linked(hits, after)]
+
+
+def _terms(hit: Hit) -> frozenset[str]:
+    return frozenset[str]().union(*(one.terms for one in sentences(hit)))
+
+
+def _linked(hits: Mapping[int, Hit], after: Mapping[int, int]) -> list[list[int]]:
+    """The chunks in runs, each going on where the one before it ends, on the same page."""
+    goes_on = {
+        one: other
+        for one, other in after.items()
+        if _is_same_page(hits[one], hits[other]) and not _is_counted(hits[one])
+    }
+    runs = []
+    for chunk in sorted(hits.keys() - goes_on.values()):
+        run = [chunk]
+        while run[-1] in goes_on:
+            run.append(goes_on[run[-1]])
+        runs.append(run)
+    return runs
+
+
+def _worthy(run: Sequence[Hit], rarities: Mapping[str, float]) -> list[_Part]:
+    held: list[float] = []
+    spans: list[list[tuple[int, int]]] = []
+    for hit in run:
+        units = sentences(hit)
+        shares = [share(rarities, one.terms) for one in units] or [0.0]
+        if _is_counted(hit) or not units:
+            held.append(max(shares))
+            spans.append([(hit.start, hit.end)])
+        else:
+            held += shares
+            spans.append([(hit.start + one.start, hit.start + one.end) for one in units])
+    smooth = [
+        own
+        + sum(
+            weight * held[place]
+            for distance, weight in enumerate(NEAR, start=1)
+            for place in (number - distance, number + distance)
+            if 0 <= place < len(held)
+        )
+        for number, own in enumerate(held)
+    ]
+    parts, reached = [], 0
+    for hit, some in zip(run, spans, strict=True):
+        worth = tuple(hit.score + one for one in smooth[reached : reached + len(some)])
+        parts.append(_Part(hit, tuple(some), worth))
+        reached += len(some)
+    return parts
+
+
+def _is_counted(hit: Hit) -> bool:
+    return counted(hit.media_type, hit.label) is not None
+
+
+def _is_same_page(one: Hit, other: Hit) -> bool:
+    return (one.source, one.page) == (other.source, other.page)
+
+
+# --- what is read ----------------------------------------------------------------------------------------
+
+
+def _kept(
+    parts: Mapping[int, _Part], following: Mapping[int, int], first: Sequence[int]
+) -> dict[int, tuple[int, int]]:
+    """Of each chunk that is read, the first and the last of its spans."""
+    kept = {chunk: (parts[chunk].best, parts[chunk].best) for chunk in first}
+    room = sum(len(parts[chunk].hit.text) for chunk in first)
+    room -= sum(parts[chunk].length(span) for chunk, span in kept.items())
+    wanted = [
+        (-worth, chunk, number) for chunk, part in parts.items() for number, worth in enumerate(part.worth)
+    ]
+    for _, chunk, number in sorted(wanted):
+        part, old = parts[chunk], kept.get(chunk)
+        new = (min(old[0], number), max(old[1], number)) if old else (number, number)
+        more = part.length(new) - (part.length(old) if old else 0)
+        if new == old or more > room:
+            continue
+        if old is None and not _adjoins(chunk, new, kept, parts, following):
+            continue
+        kept[chunk] = new
+        room -= more
+    return kept
+
+
+def _adjoins(
+    chunk: int,
+    span: tuple[int, int],
+    kept: Mapping[int, tuple[int, int]],
+    parts: Mapping[int, _Part],
+    following: Mapping[int, int],
+) -> bool:
+    """Whether this much of a neighbour goes on where a chunk is read to its end, or leads up to its start."""
+    after = following.get(chunk)
+    if after is not None and after in kept and span[1] == len(parts[chunk].spans) - 1 and not kept[after][0]:
+        return True
+    before = next((one for one, other in following.items() if other == chunk), None)
+    if before is None or before not in kept or span[0]:
+        return False
+    return kept[before][1] == len(parts[before].spans) - 1
+
+
+def _read(
+    snapshot: Snapshot,
+    run: Sequence[_Part],
+    kept: Mapping[int, tuple[int, int]],
+    chosen: Collection[int],
+) -> list[Hit]:
+    """The hits of a run, each with what is read of its neighbours; of two found side by side each is one."""
+    groups: list[list[_Part]] = []
+    for part in (one for one in run if one.hit.chunk_id in kept):
+        found = part.hit.chunk_id in chosen
+        if (
+            groups
+            and _goes_on(groups[-1][-1], part, run, kept)
+            and not (found and any(one.hit.chunk_id in chosen for one in groups[-1]))
+        ):
+            groups[-1].append(part)
+        else:
+            groups.append([part])
+    return [_as_hit(snapshot, group, kept, chosen) for group in groups]
+
+
+def _goes_on(one: _Part, other: _Part, run: Sequence[_Part], kept: Mapping[int, tuple[int, int]]) -> bool:
+    side_by_side = run.index(one) + 1 == run.index(other)
+    ends = kept[one.hit.chunk_id][1] == len(one.spans) - 1
+    return side_by_side and ends and kept[other.hit.chunk_id][0] == 0
+
+
+def _as_hit(
+    snapshot: Snapshot,
+    group: Sequence[_Part],
+    kept: Mapping[int, tuple[int, int]],
+    chosen: Collection[int],
+) -> Hit:
+    first, last = group[0], group[-1]
+    start = first.spans[kept[first.hit.chunk_id][0]][0]
+    end = last.spans[kept[last.hit.chunk_id][1]][1]
+    (best,) = (part.hit for part in group if part.hit.chunk_id in chosen)
+    if first is last:
+        text = best.text[start - best.start : end - best.start]
+    else:
+        text = snapshot.page(best.source, best.page).text[start:end]
+    line = first.hit.line
+    hit = dataclasses.replace(
+        best,
+        start=start,
+        end=end,
+        text=text,
+        headings=first.hit.headings,
+        line=line + first.hit.text.count("\n", 0, start - first.hit.start) if line else 0,
+        inside=tuple(one for part in group for one in part.hit.inside if one.start < end and start < one.end),
+    )
+    return dataclasses.replace(hit, place=place_of(hit))
