@@ -8,6 +8,7 @@ ingests and free in between; while somebody else writes to it, it waits. Does no
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 import threading
@@ -20,6 +21,7 @@ from ingest.ignore import IGNORE_NAME
 from ingest.pipeline import Progress, Report, ingest
 from rag.errors import IndexLocked, UsageError
 from rag.settings import Settings
+from rag.store.open import open_store
 
 if TYPE_CHECKING:
     from rag.embedding.embeddings import LocalEmbeddings
@@ -52,7 +54,7 @@ def follow(
             raise UsageError(f"{str(folder)!r} is not a folder; only folders can be followed with --watch")
     load = load_embedder
     if settings.ray is None:  # workers load their own
-        load = functools.cache(load_embedder or _load)  # loaded once, for all ingests
+        load = functools.cache(load_embedder or _loader(settings))  # loaded once, for all ingests
     again = retry
     for _ in _at_rest(folders, settings, stop):
         while not stop.is_set():
@@ -65,10 +67,16 @@ def follow(
                 stop.wait(_LOCKED_SECONDS)
 
 
-def _load(name: str) -> LocalEmbeddings:
-    from rag.embedding.embeddings import LocalEmbeddings
+def _loader(settings: Settings) -> Callable[[str], LocalEmbeddings]:
+    """Loads an embedder by its name, with the prefixes that the settings or the index have for it."""
 
-    return LocalEmbeddings(name)
+    def load(name: str) -> LocalEmbeddings:
+        from ingest.reembed import embedder_of
+
+        with contextlib.closing(open_store(settings.index)) as store:
+            return embedder_of(name, settings, store.meta())
+
+    return load
 
 
 def _at_rest(folders: Sequence[str | Path], settings: Settings, stop: threading.Event) -> Iterator[None]:

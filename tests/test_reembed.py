@@ -15,8 +15,9 @@ import reembed_child
 import small_models
 from small_index import PAGES, write_index
 
-from ingest.pipeline import ingest
+from ingest.pipeline import Report, ingest
 from ingest.reembed import ReembedProgress, embedder_of, reembed
+from ingest.watch import follow
 from rag.embedding.embeddings import LocalEmbeddings
 from rag.errors import EmbeddingError, IndexLocked, IndexMismatch, UsageError
 from rag.records import IndexMeta
@@ -158,6 +159,37 @@ def test_prefixes_are_stored_and_searched_with(models: Path, tmp_path: Path) -> 
         IndexMismatch, match=r"before a question 'query: '.*before a question 'q: '.*rag reembed"
     ):
         ingest([tmp_path / "again.txt"], Settings(index=settings.index, query_prefix="q: "))
+
+
+def test_a_followed_folder_is_embedded_with_the_prefixes_too(models: Path, tmp_path: Path) -> None:
+    documents = tmp_path / "documents"
+    documents.mkdir()
+    stop = threading.Event()
+
+    def follow_once(settings: Settings, text: str) -> Report:
+        (documents / f"{text}.txt").write_text(text)
+        reports: list[Report] = []
+        stop.clear()
+
+        def told(report: Report) -> None:
+            reports.append(report)
+            stop.set()
+
+        follow([documents], settings, told=told, stop=stop)
+        return reports[0]
+
+    index = str(tmp_path / "index")
+    given = Settings(
+        index=index,
+        embedding_model=str(models / "plain"),
+        query_prefix="query: ",
+        passage_prefix="passage: ",
+    )
+    assert follow_once(given, "sea").embedded == 1
+    with Searcher(open_store(index)) as searcher:
+        assert searcher.embedder is not None
+        assert (searcher.embedder.query_prefix, searcher.embedder.passage_prefix) == ("query: ", "passage: ")
+    assert follow_once(Settings(index=index), "tide").embedded == 1  # those that the index was made with
 
 
 # --- reembed --------------------------------------------------------------------------------------------
