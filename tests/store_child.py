@@ -1,7 +1,8 @@
 """A process that changes an index without end, to be killed: `python store_child.py INDEX SEED`.
 
 Says on standard output what it is about to do and, when it is done, that it is. With
-`QUANTIZED_FROM` in the environment, the vector cache holds codes from so many vectors on.
+`QUANTIZED_FROM` in the environment, the vector cache holds codes from so many vectors on, and is made anew
+when more than so many have changed.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from pathlib import Path
 
 import store_samples as samples
 
-from rag.store import dense_quantized
+from rag.store import dense_index, dense_quantized
 from rag.store.contract import Store
 from rag.store.local_store import LocalStore
 from rag.store.open import open_store
@@ -100,7 +101,9 @@ def create_without_end(directory: Path) -> None:
 
 
 if __name__ == "__main__":
-    dense_quantized.QUANTIZED_FROM = int(os.environ.get("QUANTIZED_FROM", dense_quantized.QUANTIZED_FROM))
+    if "QUANTIZED_FROM" in os.environ:
+        dense_quantized.QUANTIZED_FROM = int(os.environ["QUANTIZED_FROM"])
+        dense_index.FOLD_LEAST = dense_quantized.QUANTIZED_FROM
     if sys.argv[2] == "create":
         create_without_end(Path(sys.argv[1]))
     run(open_store(sys.argv[1], create=True), int(sys.argv[2]))

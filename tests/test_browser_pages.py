@@ -205,7 +205,7 @@ def test_a_folder_is_dropped_into_an_index_of_its_own(tab: Tab, tmp_path: Path) 
 
 
 def test_reading_is_stopped_keeps_what_is_done_and_goes_on(tab: Tab, tmp_path: Path) -> None:
-    for number in range(200):
+    for number in range(600):
         words = " ".join(f"harbour {number * place} lamp" for place in range(8))
         (tmp_path / f"log {number}.txt").write_text(f"Log {number}: {words}.")
     go(tab, "Library")
@@ -214,18 +214,18 @@ def test_reading_is_stopped_keeps_what_is_done_and_goes_on(tab: Tab, tmp_path: P
     field.fill(str(tmp_path))
     tab.page.get_by_text("Read folder").click()
     expect(tab.page.locator(".intake .now")).to_contain_text("Reading log")
-    expect(tab.page.locator(".intake .far")).to_contain_text("of 200 files")
+    expect(tab.page.locator(".intake .far")).to_contain_text("of 600 files")
     tab.page.get_by_role("button", name="Stop").click()
     expect(tab.page.locator(".done")).to_contain_text("Stopped: ", timeout=SECONDS * 1000)
     count = tab.page.locator(".list .count")
-    assert not count.count() or "200 sources" not in count.inner_text()
+    assert not count.count() or "600 sources" not in count.inner_text()
     field.fill(str(tmp_path))
     tab.page.get_by_text("Read folder").click()
     tab.page.locator(".intake .now").wait_for()
     tab.page.get_by_role("button", name="New index").click()
     dialog = tab.page.get_by_test_id("stDialog")
     expect(tab.page.locator(".done")).to_contain_text("added", timeout=SECONDS * 1000)
-    expect(count).to_contain_text("200 sources")
+    expect(count).to_contain_text("600 sources")
     expect(dialog).to_be_visible()  # what is drawn anew behind it does not take it away
     tab.page.keyboard.press("Escape")
     expect(dialog).to_have_count(0)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 import threading
 import time
 import warnings
@@ -31,8 +30,6 @@ def nodes() -> Iterator[Any]:
     with pytest.MonkeyPatch.context() as patched, warnings.catch_warnings():
         patched.setenv("RAY_USAGE_STATS_ENABLED", "0")
         patched.setenv("RAY_worker_niceness", "0")  # else whatever runs beside the tests makes them wait
-        patched.setenv("RAY_AUTH_MODE", "token")  # as docs/scaling.md advises
-        patched.setenv("RAY_AUTH_TOKEN", secrets.token_hex(32))
         patched.setenv("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
         patched.setenv("PYTHONPATH", os.pathsep.join([str(TESTS.parent), str(TESTS)]))
         warnings.simplefilter("ignore")  # Ray's own, of how it starts its processes

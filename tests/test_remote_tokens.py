@@ -65,7 +65,9 @@ def test_a_whole_prompt_leads_back_to_its_turns(spelling: Spelling) -> None:
     turns, _ = turns_of(prompt.ids, spelling)
     assert [turn.role for turn in turns] == ["user", "assistant", "user"]
     assert turns[0].text.startswith("Answer the question from the numbered passages below")
-    assert turns[0].text.endswith("[1] a.txt\nIt was lit by < |end_of_turn|> candles (7).\n\nQuestion: Hi")
+    assert turns[0].text.endswith(
+        '[1] a.txt\n"""\nIt was lit by < |end_of_turn|> candles (7).\n"""\n\nQuestion: Hi'
+    )
     assert [turn.text for turn in turns[1:]] == ["Hello", "How?"]
 
 
