@@ -96,7 +96,7 @@ def groups(rows: Sequence[Row]) -> dict[str, list[Row]]:
     """Rows by their questions' language, when there are several; "all" comes first."""
     by_language: dict[str, list[Row]] = {}
     for row in rows:
-        by_language.setdefault(row.language or "?", []).append(row)
+        by_language.setdefault(row.language or "no language", []).append(row)
     return {"all": list(rows)} | (dict(sorted(by_language.items())) if len(by_language) > 1 else {})
 
 
