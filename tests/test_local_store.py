@@ -254,12 +254,6 @@ def test_a_writer_that_waits_gets_its_turn(store: LocalStore) -> None:
     assert {"first.txt", "second.txt"} < samples.texts_in(store).keys()
 
 
-def _put_then_fail(store: LocalStore) -> None:
-    with store.writer() as writer:
-        put(writer, "done.txt", "done")
-        writer.link(samples.place("x.txt", "not there"))
-
-
 def test_many_make_the_same_index_at_once(tmp_path: Path) -> None:
     made: list[LocalStore] = []
     threads = [
@@ -310,15 +304,6 @@ os.kill(os.getpid(), signal.SIGKILL)
     finally:
         os.killpg(process.pid, signal.SIGKILL)
         process.communicate()
-
-
-def test_an_error_in_the_block_loses_nothing_that_was_done(store: LocalStore) -> None:
-    with pytest.raises(UsageError, match="put it first"):
-        _put_then_fail(store)
-    assert "done.txt" in samples.texts_in(store)
-    with store.writer():
-        pass
-    assert store.check() == []
 
 
 def test_a_closed_store(store: LocalStore) -> None:

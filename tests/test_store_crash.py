@@ -109,7 +109,7 @@ def test_kills_at_any_moment_leave_the_state_before_or_after(tmp_path: Path, siz
             found = snapshot.dense(np.ones(4, np.float32), 10_000)
             assert len(found) == snapshot.chunk_count
         store.close()
-    assert changes > 25, "the child was killed before it did anything"
+    assert changes > 100, "the child was killed before it did anything"
     assert quantized == (size == "large")
 
 

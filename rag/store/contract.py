@@ -40,6 +40,42 @@ class StoredDocument:
     parser_version: int
 
 
+class KeptDocument(Protocol):
+    """What a store keeps of a content, wherever files with it are."""
+
+    @property
+    def media_type(self) -> str: ...
+
+    @property
+    def title(self) -> str | None: ...
+
+    @property
+    def pages(self) -> int: ...
+
+    @property
+    def chunks(self) -> int: ...
+
+    @property
+    def ingested_at(self) -> str: ...
+
+
+def source_of(place: Place, document: KeptDocument) -> Source:
+    """The file at a place, with what is kept of its content."""
+    return Source(
+        source=place.source,
+        root=place.root,
+        location=place.location,
+        content_hash=place.content_hash,
+        media_type=document.media_type,
+        title=document.title,
+        size_bytes=place.size_bytes,
+        modified_ns=place.modified_ns,
+        page_count=document.pages,
+        chunk_count=document.chunks,
+        ingested_at=document.ingested_at,
+    )
+
+
 class Snapshot(Protocol):
     """What the index held when it was looked at. Usable until its `with` block ends."""
 

@@ -19,6 +19,7 @@ import numpy as np
 from rag.errors import IndexDamaged, StoreError, UsageError
 from rag.places import place_of
 from rag.records import Heading, Hit, IndexMeta, Page, Place, Source
+from rag.store.contract import source_of
 from rag.store.dense_cache import DenseCache
 from rag.store.local_database import Database, damaged
 from rag.store.local_keywords import KeywordSearch
@@ -287,19 +288,7 @@ class Snapshot:
     def _source(self, place: Place, document: DocumentRow | None) -> Source:
         if document is None:
             raise damaged(self._database.directory, f"{place.source!r} is listed but its content is gone")
-        return Source(
-            source=place.source,
-            root=place.root,
-            location=place.location,
-            content_hash=place.content_hash,
-            media_type=document.media_type,
-            title=document.title,
-            size_bytes=place.size_bytes,
-            modified_ns=place.modified_ns,
-            page_count=document.pages,
-            chunk_count=document.chunks,
-            ingested_at=document.ingested_at,
-        )
+        return source_of(place, document)
 
     def _document(self, place: Place) -> DocumentRow:
         document = document_with(self._database, place.content_hash)

@@ -23,6 +23,7 @@ import numpy as np
 from rag.errors import StoreError, UsageError
 from rag.places import place_of
 from rag.records import Heading, Hit, IndexMeta, Page, Place, Source
+from rag.store.contract import source_of
 from rag.store.local_rows import in_order
 from rag.store.local_schema import text_digest
 from rag.store.milvus_chunks import ChunkRow, as_chunk, as_vector, chunk_id, version_of
@@ -294,17 +295,4 @@ class MilvusSnapshot:
             self._documents[version] = as_document(body)
 
     def _source(self, where: PlaceRow) -> Source:
-        place, document = where.place, self._documents[where.version]
-        return Source(
-            source=place.source,
-            root=place.root,
-            location=place.location,
-            content_hash=place.content_hash,
-            media_type=document.media_type,
-            title=document.title,
-            size_bytes=place.size_bytes,
-            modified_ns=place.modified_ns,
-            page_count=document.pages,
-            chunk_count=document.chunks,
-            ingested_at=document.ingested_at,
-        )
+        return source_of(where.place, self._documents[where.version])
