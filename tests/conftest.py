@@ -69,6 +69,14 @@ def random_model(models: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
+def slow_model(models: Path) -> Path:
+    """The same, eight times as wide: about ten milliseconds a token, for answers that are to be stopped."""
+    from model_files import write_model
+
+    return write_model(models / "slow.gguf", width=1024)
+
+
+@pytest.fixture(scope="session")
 def user_defined_model(models: Path) -> Path:
     """The same with token 32000 USER_DEFINED: llama.cpp finds it in plain text on such a file."""
     import gguf

@@ -269,10 +269,10 @@ LEDGER_PARTS = ("instruction", "passages", "history", "question", "reserve", "fr
 
 @pytest.fixture(scope="module")
 def babbling_server(
-    server: Server, tmp_path_factory: pytest.TempPathFactory, random_model: Path
+    server: Server, tmp_path_factory: pytest.TempPathFactory, slow_model: Path
 ) -> Iterator[Server]:
-    """The same index, and a model that babbles as long as it may, which is long."""
-    settings = dataclasses.replace(server.settings, model=str(random_model), reserve=6000)
+    """The same index, and a model that babbles as long as it may, which is a minute at least."""
+    settings = dataclasses.replace(server.settings, model=str(slow_model), reserve=6000)
     with serving(tmp_path_factory.mktemp("babbling"), settings) as started:
         yield started
 

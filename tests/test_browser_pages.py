@@ -133,9 +133,9 @@ def test_a_killed_server_loses_nothing_that_was_shown(
     browser: Browser,
     server: Server,
     tmp_path: Path,
-    random_model: Path,
+    slow_model: Path,
 ) -> None:
-    settings = dataclasses.replace(server.settings, model=str(random_model), reserve=6000)
+    settings = dataclasses.replace(server.settings, model=str(slow_model), reserve=6000)
     first = Server(tmp_path, settings)
     before = Tab(browser, first)
     exchange = before.begin("When was Smeaton's tower first lit?")

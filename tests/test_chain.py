@@ -165,9 +165,9 @@ def test_asynchronously(writing: Chain) -> None:
 
 
 async def test_an_answer_that_is_cancelled_stops_the_model(
-    index: Path, random_model: Path, monkeypatch: pytest.MonkeyPatch
+    index: Path, slow_model: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    chain = load_chain(str(index), str(random_model))
+    chain = load_chain(str(index), str(slow_model))
     model = chain._model
     assert isinstance(model, LoadedModel)
     loop, piece = asyncio.get_running_loop(), model.engine.piece

@@ -191,9 +191,9 @@ def test_the_same_guard_as_rag_serve(over_http: str) -> None:
     assert httpx.post(over_http, content=b"{", headers=key).status_code in (400, 406)
 
 
-async def test_a_client_that_cancels_stops_the_model(index: Path, random_model: Path) -> None:
+async def test_a_client_that_cancels_stops_the_model(index: Path, slow_model: Path) -> None:
     """The model would write 3000 tokens: whoever asks meanwhile is told of one that comes before."""
-    arguments = ["-m", "ui.cli", "mcp", "--index", str(index), "--model", str(random_model)]
+    arguments = ["-m", "ui.cli", "mcp", "--index", str(index), "--model", str(slow_model)]
     environment = {"RAG_THREADS": "1", "RAG_RESERVE": "3000", "XDG_DATA_HOME": str(index.parent)}
     server = StdioServerParameters(command=sys.executable, args=arguments, env=environment, cwd=ROOT)
 

@@ -107,9 +107,9 @@ async def free_again(loaded: LoadedModel) -> None:
 
 
 async def test_a_call_that_is_cancelled_stops_the_model(
-    random_model: Path, monkeypatch: pytest.MonkeyPatch
+    slow_model: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    chat = ChatOpenChat(model=str(random_model), window=2048, max_tokens=1900)
+    chat = ChatOpenChat(model=str(slow_model), window=2048, max_tokens=1900)
     loaded = of(chat)
     loop = asyncio.get_running_loop()
     task = asyncio.create_task(chat.ainvoke("Hello"))
@@ -121,9 +121,9 @@ async def test_a_call_that_is_cancelled_stops_the_model(
 
 
 async def test_a_stream_that_is_left_stops_the_model(
-    random_model: Path, monkeypatch: pytest.MonkeyPatch
+    slow_model: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    chat = ChatOpenChat(model=str(random_model), window=2048, max_tokens=1900)
+    chat = ChatOpenChat(model=str(slow_model), window=2048, max_tokens=1900)
     loaded = of(chat)
     tokens = counted(loaded, monkeypatch, lambda: None)
     chunks = chat.astream("Hello")

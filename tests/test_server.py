@@ -45,9 +45,9 @@ def quoting(index: Path) -> Iterator[Served]:
 
 
 @pytest.fixture(scope="module")
-def rambling(index: Path, random_model: Path) -> Iterator[Served]:
+def rambling(index: Path, slow_model: Path) -> Iterator[Served]:
     """Writes gibberish until its reserve is used up; three may wait."""
-    with Served(index, random_model, queue=3, reserve=1500) as served:
+    with Served(index, slow_model, queue=3, reserve=1500) as served:
         yield served
 
 
@@ -390,7 +390,7 @@ def test_who_leaves_while_the_prompt_is_read_gets_no_answer_written(rambling: Se
 
 
 def test_a_client_that_does_not_read_holds_up_nobody(rambling: Served) -> None:
-    body = json.dumps(asked(stream=True)).encode()
+    body = json.dumps(asked(stream=True, max_tokens=900)).encode()
     with socket.create_connection(("127.0.0.1", rambling.port)) as mute:
         mute.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1)
         mute.sendall(
