@@ -27,6 +27,7 @@ from ingest.reading import parse_file
 from ingest.report import Progress, Report
 from ingest.sandbox import Sandbox
 from rag.errors import ClusterError, IndexMismatch, SourceError
+from rag.model.state_cache import forget_states
 from rag.records import Failure, IndexMeta
 from rag.settings import BUNDLED_EMBEDDER, Settings
 from rag.store.contract import Store, Writer
@@ -195,6 +196,8 @@ class _Run:
         gone = [place.location for place in plan.gone]
         if gone or plan.forgotten:
             self.writer.remove([*gone, *plan.forgotten])
+        if gone:
+            forget_states()  # as `rag remove` does: they hold the words of what is gone
         self.sofar.removed += [place.source for place in plan.gone]
         return [*reading.values(), *copies]
 

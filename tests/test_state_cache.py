@@ -12,6 +12,7 @@ from types import SimpleNamespace
 import pytest
 from small_index import write_index
 
+from ingest.pipeline import ingest
 from rag.model import state_cache
 from rag.model.llama import Engine, Piece, Read
 from rag.model.state_cache import StateCache, common_prefix, forget_states, states_folder
@@ -154,6 +155,22 @@ def test_removing_a_document_in_the_browser_forgets_them_too(tmp_path: Path) -> 
     cache.flush()
     workspace = Workspace(Settings(index=str(index)), conversations=Conversations(None), speed=SpeedLog())
     workspace.remove(b"/docs/bread.md")
+    assert list(states_folder().iterdir()) == []
+
+
+def test_an_ingest_that_finds_a_document_gone_forgets_them_too(tmp_path: Path) -> None:
+    docs, settings = tmp_path / "docs", Settings(index=str(tmp_path / "index"))
+    docs.mkdir()
+    for name in ("kept.txt", "gone.txt"):
+        (docs / name).write_text(f"The file {name} tells of towers.")
+    ingest([docs], settings)
+    cache = StateCache("model", folder=states_folder())
+    cache.put(LONG, b"state")
+    cache.flush()
+    ingest([docs], settings)
+    assert list(states_folder().iterdir())
+    (docs / "gone.txt").unlink()
+    assert ingest([docs], settings).removed == ("gone.txt",)
     assert list(states_folder().iterdir()) == []
 
 
