@@ -9,6 +9,7 @@ PORT ?= 8501
 COLLECTIONS ?= ../shared/bench# the folder of collections that `make bench-search` asks
 DOCUMENTS ?= data/samples# the folder of PDFs and texts that `make bench-ingest` reads
 PDFS ?= data/samples# the folder of PDFs that `make bench-pdf` reads
+WORKERS ?= 2# how many processes `make test` takes; each may use two cores and 3 GB
 COUNT ?= 1000# the questions that `make bench-long` asks
 VENV := .venv
 RUN := $(VENV)/bin
@@ -25,7 +26,7 @@ ingest-samples: $(VENV)/installed
 	$(RUN)/rag ingest data/samples --index $(INDEX)
 
 test: $(VENV)/installed-for-tests
-	$(RUN)/python -m pytest
+	$(RUN)/python -m pytest -n $(WORKERS) --dist worksteal
 
 lint: $(VENV)/installed-for-tests
 	$(RUN)/ruff check .
