@@ -133,6 +133,25 @@ def test_a_script_outside_the_vocabulary_is_known_to_be(bundled: LocalEmbeddings
     assert bundled.readable_share("") == 1
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Welche Hauptstadt hat Deutschland?", True),
+        ("Thủ đô của Việt Nam là thành phố nào?", True),
+        ("What does error E7 mean on pump DW-45?", True),
+        ("Кто зажигает лампу маяка?", False),
+        ("Η πρωτεύουσα της Ελλάδας είναι η Αθήνα", False),
+        ("ما هي عاصمة فرنسا وكم عدد سكانها", False),
+        ("이제 데비안이 무엇인지 알겠어요", False),
+        ("भारत की राजधानी क्या है", False),
+        ("では灯台のランプはだれがつけるのですか", False),
+    ],
+)
+def test_words_that_are_spelled_out_are_not_read(bundled: LocalEmbeddings, text: str, expected: bool) -> None:
+    share = bundled.readable_share(text)
+    assert share > 0.9 if expected else share < 0.6
+
+
 def test_prefixes_are_embedded_and_counted(exact: LocalEmbeddings) -> None:
     prefixed = LocalEmbeddings(query_prefix="query: ", passage_prefix="passage: ", precision="float32")
     np.testing.assert_allclose(prefixed.embed(["x"]), exact.embed(["passage: x"]), atol=1e-6)

@@ -126,7 +126,23 @@ def test_no_question_breaks_a_search(store: LocalStore, embedder: LocalEmbedding
 
 def test_equals_come_in_the_order_of_their_ids() -> None:
     hits = [Hit(n, f"{n}.txt", 1, 0, 4, "tide", 0.0, {"dense": 0.5, "keyword": 1.0}) for n in (3, 1, 2)]
-    assert [hit.chunk_id for hit in scored(hits, "tide", 1.0)] == [1, 2, 3]
+    assert [hit.chunk_id for hit in scored(hits, "tide", [1.0] * 3)] == [1, 2, 3]
+
+
+def test_a_cosine_of_a_passage_that_cannot_be_read_counts_for_nothing(
+    tmp_path: Path, embedder: LocalEmbeddings
+) -> None:
+    texts = {
+        "zh.txt": ["灯塔的守护者每天晚上点亮油灯。"],
+        "ru.txt": ["Смотритель маяка зажигает лампу."],
+        "en.txt": ["Sea."],
+    }
+    store = open_store(write_index(tmp_path / "index", texts))
+    trusted = {hit.source: hit.scores["trust"] for hit in found(store, embedder, "Who lights the lamp?")}
+    assert trusted == {"zh.txt": 0.0, "ru.txt": 0.0, "en.txt": 1.0}
+    asked = {hit.source: hit.scores["trust"] for hit in found(store, embedder, "谁点亮灯塔？")}
+    assert set(asked.values()) == {0.0}
+    store.close()
 
 
 def test_a_follow_up_finds_what_the_first_question_was_about(

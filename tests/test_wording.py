@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag.text.wording import rarity, share, worded
+from rag.text.wording import HOLDING_WORTH, PART_WORTH, rarity, share, worded
 
 
 def test_rarity_is_the_logarithm_of_bm25() -> None:
@@ -18,6 +18,12 @@ def test_rarity_is_the_logarithm_of_bm25() -> None:
         "tower": pytest.approx(log(1 + 1.5 / 1.5)),  # in one
         "whale": pytest.approx(log(1 + 2.5 / 0.5)),  # in none
     }
+
+
+def test_parts_of_words_are_worth_less_than_words() -> None:
+    found = rarity(["tower", "灯塔", "灯", "塔是"], [{"tower", "灯塔", "灯", "塔是"}, set()])
+    assert found["灯塔"] == found["灯"] == pytest.approx(PART_WORTH * found["tower"])
+    assert found["塔是"] == pytest.approx(HOLDING_WORTH * found["tower"])
 
 
 def test_share_by_hand() -> None:

@@ -14,6 +14,7 @@ import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Generic, TypeVar, overload
 
@@ -23,6 +24,7 @@ from langchain_core.embeddings import Embeddings
 from rag.embedding import minilm, minilm_openvino
 from rag.embedding.cosine_scale import Scale, measure
 from rag.embedding.model_folder import loading, model_folder
+from rag.embedding.readable import readable_share
 from rag.errors import EmbeddingError
 from rag.settings import BUNDLED_EMBEDDER
 
@@ -34,6 +36,7 @@ BUNDLED_REVISION = minilm.REVISION
 BATCH_TOKENS = 2048  # in a batch, padding counted; larger ones gain nothing on a CPU and cost memory
 QUESTION_TOKENS = 256  # so few are always embedded by numpy, whatever is loaded: the same vector everywhere
 NUMPY_TOKENS = 1024  # up to so many, numpy is done with the bundled model before a quicker one is loaded
+READ_CHARACTERS = 300  # tell what a text is written in
 _Value = TypeVar("_Value")
 _LONGEST_WINDOW = 8192  # tokens, of a model that has no limit of its own: more make no better vector
 _PASSAGE_PROMPTS = ("document", "passage", "corpus")  # as models call them
@@ -92,6 +95,7 @@ class LocalEmbeddings(Embeddings):
         self._given_prefixes = (query_prefix or "", passage_prefix or "")
         self._precision = precision
         self._lock = threading.RLock()
+        self._readable = lru_cache(maxsize=4096)(self._readable_share)  # the same passages are found again
         self._embedded_tokens = 0  # so far: many small portions are many texts, too
 
     # --- what it is -------------------------------------------------------------------------------
@@ -144,10 +148,12 @@ class LocalEmbeddings(Embeddings):
         return [one.ids for one in self._tokenizer.encode_batch_fast(texts, add_special_tokens=False)]
 
     def readable_share(self, text: str) -> float:
-        """The share of `text`'s tokens that are in the vocabulary: 1.0 in a script that the model knows."""
-        tokens = self._tokenizer.encode(_valid(text), add_special_tokens=False).ids
-        unknown = sum(token == self._unknown for token in tokens) if self._unknown is not None else 0
-        return 1 - unknown / len(tokens) if tokens else 1.0
+        """The share of `text`'s beginning that the model can read: near 1 in a language of its own."""
+        return self._readable(text[:READ_CHARACTERS])
+
+    def _readable_share(self, text: str) -> float:
+        encoding = self._tokenizer.encode(_valid(text), add_special_tokens=False)
+        return readable_share(_valid(text), encoding.ids, encoding.word_ids, encoding.offsets, self._unknown)
 
     # --- vectors ----------------------------------------------------------------------------------
 

@@ -11,18 +11,19 @@ from __future__ import annotations
 import numpy as np
 
 # The worth of the keyword leg's two parts against a cosine of 1. Found on questions over encyclopedia
-# paragraphs in two scripts, rephrased questions to a help forum and questions to two long documents, which
-# want more of one leg or of the other: from 0.2 to 0.3 each, none loses more than a point or two.
-KEYWORD_WORTH = 0.25
-SENTENCE_WORTH = 0.3
+# paragraphs in two scripts, the questions of handbooks in seven languages, the first lines of functions'
+# descriptions and questions to two long documents, which want more of one leg or of the other: from 0.25 and
+# 0.3 to 0.4 and 0.5, none loses more than a point or two.
+KEYWORD_WORTH = 0.3
+SENTENCE_WORTH = 0.5
 
-# Of a text's word pieces, the share that an embedder must have in its vocabulary to be listened to at all.
-# A piece outside it is [UNK], the same for every word: what is made of them is noise.
+# Of a text, the share that an embedder must be able to read (see `rag.embedding.readable`) to be listened to
+# at all: what is made of the rest is noise.
 LEAST_READABLE = 0.6
 
 
 def trust(readable_share: float) -> float:
-    """How far the dense leg is listened to, from 0 to 1, with a question of which it can read this share."""
+    """How far the dense leg is listened to, from 0 to 1, on a text of which it can read this share."""
     return min(1.0, max(0.0, (readable_share - LEAST_READABLE) / (1 - LEAST_READABLE)))
 
 
@@ -32,12 +33,13 @@ def fused(
     whole: np.ndarray,
     sentence: np.ndarray,
     *,
-    dense_trust: float,
+    dense_trust: np.ndarray | float,
 ) -> np.ndarray:
     """One score for each candidate; all arrays are [n].
 
-    `dense`: cosines; `keyword`: BM25, 0 without a common term; `whole` and `sentence`: the share of the
-    question's wording that a candidate holds, and that its best sentence holds. The sum of
+    `dense`: cosines; `dense_trust`: how far each of them is listened to; `keyword`: BM25, 0 without a common
+    term; `whole` and `sentence`: the share of the question's wording that a candidate holds, and that its
+    best sentence holds. The sum of
 
     - the cosine, times `dense_trust`;
     - BM25 as a part of the best candidate's, times how much of the question that candidate holds: BM25 has

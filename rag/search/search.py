@@ -76,7 +76,7 @@ def find(
 
     A follow-up is searched together with what it leans on. Hits carry in `scores`: `dense` (cosine, on the
     bundled model's scale), `keyword` (BM25), `whole` and `sentence` (the share of the question's wording that
-    the chunk and its best sentence hold), `trust` (how far the dense leg was listened to) and, of a
+    the chunk and its best sentence hold), `trust` (how far its cosine was listened to) and, of a
     follow-up, `context` (what the chunk has to do with what was said before); `score` is what
     `rag.search.fusion` and `rag.search.follow_up` make of them, or with a reranker what that says. An empty
     question or an empty index gives no hits. With a `scope`, both legs look at its chunks alone. With `cut`,
@@ -138,11 +138,16 @@ def _scored_legs(
         )
         for hit, cosine in zip(hits, cosines, strict=True)
     ]
-    return scored(with_legs, legs.text, trust(embedder.readable_share(legs.text)))
+    asked = embedder.readable_share(legs.text)
+    trusts = [trust(min(asked, embedder.readable_share(hit.text))) for hit in hits]
+    return scored(with_legs, legs.text, trusts)
 
 
-def scored(hits: Sequence[Hit], question: str, dense_trust: float) -> list[Hit]:
-    """Candidates with `dense` and `keyword` scores, fused and best first; equals by chunk id."""
+def scored(hits: Sequence[Hit], question: str, dense_trust: Sequence[float]) -> list[Hit]:
+    """Candidates with `dense` and `keyword` scores, fused and best first; equals by chunk id.
+
+    `dense_trust`: how far the cosine of each is listened to; the less readable of two texts decides.
+    """
     contexts = [_context(hit.headings, hit.source) for hit in hits]
     units = [[one.terms for one in sentences(hit)] for hit in hits]
     holdings = [context.union(*terms) for context, terms in zip(contexts, units, strict=True)]
@@ -157,15 +162,17 @@ def scored(hits: Sequence[Hit], question: str, dense_trust: float) -> list[Hit]:
         np.array([hit.scores["keyword"] for hit in hits]),
         np.array(whole),
         np.array(sentence),
-        dense_trust=dense_trust,
+        dense_trust=np.array(dense_trust),
     )
     done = [
         dataclasses.replace(
             hit,
             score=float(score),
-            scores={**hit.scores, "whole": of_whole, "sentence": of_sentence, "trust": dense_trust},
+            scores={**hit.scores, "whole": of_whole, "sentence": of_sentence, "trust": of_dense},
         )
-        for hit, score, of_whole, of_sentence in zip(hits, scores, whole, sentence, strict=True)
+        for hit, score, of_whole, of_sentence, of_dense in zip(
+            hits, scores, whole, sentence, dense_trust, strict=True
+        )
     ]
     return sorted(done, key=lambda hit: (-hit.score, hit.chunk_id))
 

@@ -16,7 +16,8 @@ _BY_LANGUAGE = {
         my no nor not of off on once one only or other our out over own please same shall she should so
         some such tell than that the their them then there these they this those through to too under
         until up upon us very was we were what when where whether which while who whom whose why will
-        with would you your yours
+        with would you your yours dont doesnt didnt isnt arent wasnt werent couldnt wouldnt shouldnt
+        hasnt havent hadnt whats thats
     """,
     "de": """
         aber als am an auch auf aus bei beim bin bis da damit das dass dein dem den der des die dies
@@ -65,8 +66,11 @@ STOP_WORDS = {language: frozenset(words.split()) for language, words in _BY_LANG
 # In scripts without spaces: what asks, and the particles around it. Statements hardly hold these words, so
 # that to BM25 they look rare and telling.
 QUESTION_WORDS = re.compile(
-    "为什么|為什麼|什么时候|什麼時候|什么样|什么|什麼|哪一个|哪一個|哪一|哪个|哪個|哪些|哪里|哪裡|哪儿|哪位|哪种|哪種|哪年"
-    "|多少|多久|多长|多大|怎么样|怎么|怎麼|怎样|怎樣|如何|是否|有没有|请问|請問|谁|誰|吗|嗎|呢"
+    "为什么|為什麼|什么时候|什麼時候|什么样|什么|什麼|甚么|甚麼"
+    "|[哪几幾](?:一|几|幾)?[个個些里裡儿兒位种種年月天条條家座支本部项項类類场場国國张張只隻所名款届屆艘次]"
+    "|多少|多久|多长|多長|多大|多高|多远|多遠|多重|多深|多快|多宽|多寬"
+    "|怎么样|怎麼樣|怎么|怎麼|怎样|怎樣|如何|是否|能否|可否|有没有|有沒有|请问|請問|谁|誰|吗|嗎|呢"
+    "|为何|為何|何时|何時|何地|何处|何處|何人|何种|何種|何为|何為|有何"
     "|ですか|ますか|でしたか|ましたか|でしょうか|どのように|どのような|どこ|どの|どれ|どんな|いつ|だれ|なぜ|いくつ|いくら|何人|何年|何"
     "|무엇을|무엇이|무엇|언제|어디에서|어디에|어디|누구|어떻게|어떤|얼마나|몇"
     "|อะไร|ที่ไหน|เมื่อไหร่|เมื่อไร|ใคร|ทำไม|อย่างไร|เท่าไหร่|เท่าไร|ไหม"

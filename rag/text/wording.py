@@ -16,7 +16,8 @@ from math import log
 from rag.places import counted
 from rag.records import Hit
 from rag.text.sentences import line_spans, spans
-from rag.text.words import term_set
+from rag.text.stopwords import FUNCTION_CHARACTERS
+from rag.text.words import is_character, is_pair, term_set
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +41,29 @@ def worded(text: str, *, by_line: bool = False) -> tuple[Worded, ...]:
     return tuple(Worded(start, end, term_set(text[start:end])) for start, end in found)
 
 
+# Characters and pairs of scripts without spaces say less than a word does, being parts of one or not even
+# that; a pair with one that holds a sentence together (壶是, of 银壶是) says hardly anything. Found on
+# questions in Chinese and Japanese.
+PART_WORTH = 0.67
+HOLDING_WORTH = 0.2
+
+
 def rarity(terms: Sequence[str], texts: Sequence[AbstractSet[str]]) -> dict[str, float]:
-    """What each term is worth among `texts`: BM25's logarithm of how few of them hold it, never below 0."""
+    """What each term is worth among `texts`: BM25's logarithm of how few of them hold it, never below 0.
+
+    Of a script without spaces, characters and pairs are worth a part of that.
+    """
     holders = {term: sum(term in text for text in texts) for term in terms}
-    return {term: log(1 + (len(texts) - count + 0.5) / (count + 0.5)) for term, count in holders.items()}
+    return {
+        term: _worth(term) * log(1 + (len(texts) - count + 0.5) / (count + 0.5))
+        for term, count in holders.items()
+    }
+
+
+def _worth(term: str) -> float:
+    if is_pair(term) and not FUNCTION_CHARACTERS.isdisjoint(term):
+        return HOLDING_WORTH
+    return PART_WORTH if is_pair(term) or is_character(term) else 1.0
 
 
 def share(rarities: Mapping[str, float], held: AbstractSet[str]) -> float:
