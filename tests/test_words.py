@@ -118,6 +118,60 @@ def test_finds_in_fts5(question: str, expected: list[int]) -> None:
     assert found(index, question)[: len(expected)] == expected
 
 
+@pytest.mark.parametrize(
+    ("text", "question"),
+    [
+        ("Invoice 00123", "123"),
+        ("Invoice 123", "00123"),
+        ("Herr Müller", "mueller"),
+        ("Herr Mueller", "Müller"),
+        ("Goethe", "goethe"),
+        ("Straße", "strasse"),
+        ("Łódź", "lodz"),
+        ("Øresund", "oresund"),
+        ("Nguyễn, Đà Nẵng", "nguyen"),
+        ("Dvořák", "dvorak"),
+        ("the U.S.A.", "USA"),
+        ("the USA", "U.S.A."),
+        ("O’Brien", "O'Brien"),
+        ("the keeper’s room", "keepers"),
+        ("l’école", "ecole"),
+        ("ｆｕｌｌ １２３", "full"),
+        ("１２３", "123"),
+        ("finance", "ﬁnance"),
+        ("co\u00adoperate", "cooperate"),
+        ("1990–1995", "1995"),
+        ("5kg", "5 kg"),
+        ("5 kg", "5kg"),
+        ("v1.2.3", "1.2.3"),
+        ("1.2.3", "v1.2.3"),
+        ("wi-fi", "wifi"),
+        ("COVID-19", "covid19"),
+        ("COVID19", "covid-19"),
+        ("DW-45", "dw45"),
+        ("AT&T", "at&t"),
+        ("ann.lee@tower.example", "lee"),
+        ("https://a.example/x?y=1", "a.example/x"),
+        ("서울에서", "서울"),
+        ("서울", "서울에서"),
+    ],
+)
+def test_finds_it_however_it_is_written(text: str, question: str) -> None:
+    assert found(keyword_index(text, "nothing of it"), question) == [1]
+
+
+@pytest.mark.parametrize(
+    ("text", "question"),
+    [("A poet", "pot"), ("The queen", "qun"), ("Room 1234", "123"), ("a blue sea", "blu")],
+)
+def test_a_likeness_is_not_found(text: str, question: str) -> None:
+    assert found(keyword_index(text), question) == []
+
+
+def test_contractions_without_their_apostrophe_are_function_words() -> None:
+    assert content_terms("why dont lamps burn") == content_terms("why don't lamps burn") == ["lamp", "burn"]
+
+
 IDENTIFIERS = (
     "call get_user_name() in userProfile.py before parseHTTPHeader",
     "order DW-45/E7, invoice 2024-00017, of 1,190,000 pieces at 3.14 each",

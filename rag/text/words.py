@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from itertools import pairwise
 
+from rag.text.spellings import other_spellings
 from rag.text.stopwords import FUNCTION_CHARACTERS, QUESTION_WORDS, STOP_WORDS
 
 # How FTS5 must be told to take our terms: split at spaces only, every other character as it is.
@@ -41,13 +42,14 @@ _CHARACTER = re.compile(rf".[{_MARKS}]*")  # with its vowel and tone signs
 _JOINTS = re.compile(r"[-.:/\\@+&,_'’‐‑]+")
 _THOUSANDS = re.compile(r"\d{1,3}(?:,\d{3})+")
 _HYPHENATED = re.compile(r"[^\W\d_]+(?:[-‐‑][^\W\d_]+)+")
+_INITIALS = re.compile(r"[^\W\d_](?:\.[^\W\d_])+")  # U.S.A.
 _ELISION = re.compile(r"(?:n['’]t|['’](?:s|d|m|ll|re|ve))(?![^\W_])", re.IGNORECASE)
 _HUMPS = re.compile(r"\d+|[^\W\d_](?:(?![A-Z])[^\W\d_])+|(?:[A-Z](?![a-z]))+")
 _LANGUAGE_NAMES = re.compile(r"\b([A-Za-z])(\+\+|#)(?!\w)")  # C++, C#, F#
 _IGNORED = dict.fromkeys([0xAD, 0x200B, 0x200C, 0x200D, 0x2060, 0xFEFF, 0x640, *range(0xFE00, 0xFE10)])
 _FOREIGN_DIGIT = re.compile(r"[^\x00-\x7f]")
+_STROKES = str.maketrans({"ł": "l", "ø": "o", "đ": "d", "ħ": "h", "ı": "i", "æ": "ae", "œ": "oe"})
 _POINTS = re.compile("[\u0300-\u036f\u0591-\u05c7\u064b-\u065f\u0670]")  # accents, niqqud, harakat
-_CODE = re.compile(r"([a-z]+)(_?)(\d+)")
 _PHRASE = re.compile(r'"([^"]+)"|“([^”]+)”|„([^“”]+)[“”]|«([^»]+)»|「([^」]+)」|『([^』]+)』')
 
 
@@ -72,14 +74,15 @@ def match_query(question: str) -> str:
     terms = [phrase for phrase in phrases if " " in phrase] + content_terms(question)
     if len(terms) == 1 and len(terms[0]) == 1 and _UNSPACED_RUN.match(terms[0]):
         return f'"{terms[0]}" *'  # a character by itself is in the index at the head of its pairs
-    spelled = [spelling for term in terms for spelling in (term, *_other_spelling(term))]
-    return " OR ".join(f'"{term}"' for term in dict.fromkeys(spelled[:MOST_QUERY_TERMS]))
+    spelled = dict.fromkeys([*terms, *_spelled_otherwise(question)])
+    return " OR ".join(f'"{term}"' for term in list(spelled)[:MOST_QUERY_TERMS])
 
 
-def _other_spelling(term: str) -> list[str]:
-    """A code of letters and a number with or without what joins them: e7 is e_7, and the other way round."""
-    code = _CODE.fullmatch(term)
-    return [code[1] + ("" if code[2] else "_") + code[3]] if code else []
+def _spelled_otherwise(question: str) -> Iterator[str]:
+    """The terms of the other spellings of a question's words, whole: of e7 it is e_7."""
+    for token in _TOKEN.finditer(_prepared(question)):
+        for spelling in () if token["run"] else other_spellings(token[0].casefold()):
+            yield from _word_terms(spelling)[:1]
 
 
 def content_terms(question: str, *, characters: bool = False) -> list[str]:
@@ -170,7 +173,8 @@ def _word_terms(word: str) -> tuple[str, ...]:
     parts = [part for part in _JOINTS.split(word) if part]
     terms: list[str] = []
     if len(parts) > 1 and "'" not in word and "’" not in word:
-        whole = "".join(parts) if _HYPHENATED.fullmatch(word) else "_".join(parts)
+        joined = _HYPHENATED.fullmatch(word) or _INITIALS.fullmatch(word)
+        whole = "".join(parts) if joined else "_".join(parts)
         if len(whole) <= LONGEST_TERM:
             terms.append(_folded(whole))
     for part in parts:
@@ -188,7 +192,8 @@ def _folded(word: str) -> str:
         return word
     if "\u0400" <= word[0] <= "\u052f":  # in Cyrillic й is a letter of its own
         return word.replace("ё", "е")
-    return unicodedata.normalize("NFC", _POINTS.sub("", unicodedata.normalize("NFD", word)))
+    bare = _POINTS.sub("", unicodedata.normalize("NFD", word)).translate(_STROKES)
+    return unicodedata.normalize("NFC", bare)
 
 
 def _stem(word: str) -> str:
