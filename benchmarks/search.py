@@ -5,8 +5,9 @@ and the project's own samples:
 
 - retrieval: the right passage first, and among the first five, in 100 questions, for each leg, for plain
   reciprocal rank fusion, for ours, and for ours with one of its parts left out;
-- passages: how much of what answers is in the first five chunks, and how many characters they have; the
-  same where they are cut to what bears on the question, and of that with one of its parts left out;
+- passages: how much of what answers is in the first five chunks, in how many of 100 questions the answer is
+  in them word for word, and how many characters they have; the same of 20 and 50 chunks (more than 50 cutting
+  doesn't see), and where five are cut to what bears on the question, also with one of its parts left out;
 - quotes: the sentence shown first holds the answer, one of those shown does;
 - abstaining: refused though the documents answer, answered though the question was meant for another
   collection (rows are collections, columns whose questions).
@@ -39,6 +40,8 @@ from rag.text.words import match_query
 FIRST = 5  # hits that are looked at, as in measures of this kind
 DEPTH = 100  # of each leg in reciprocal rank fusion
 RANK_CONSTANT = 60  # Cormack, Clarke and Büttcher, SIGIR 2009
+DEEPER = (20, 50)  # hits, for what better ones among them could hold
+FEWEST_ABOUT = 50  # questions about a document for figures of its own
 OFF_TOPIC_ASKED = 120  # questions of another collection
 
 Finder = Callable[[Snapshot, LocalEmbeddings, str, int], list[Hit]]
@@ -121,6 +124,9 @@ def _without(part: str) -> Iterator[None]:
         "trust": patch("rag.search.search.trust", return_value=1.0),
         "BM25": patch.object(fusion, "KEYWORD_WORTH", 0.0),
         "sentence": patch.object(fusion, "SENTENCE_WORTH", 0.0),
+        "leaving out what is far behind": patch.object(windows, "WITHIN", np.inf),
+        "more room": patch.object(windows, "MOST_ROOM", 1.0),
+        "more of keywords": patch.object(windows, "KEYWORD_MORE", 0.0),
         "neighbouring chunks": patch.object(windows, "EXTENDED", 0),
         "sentences near": patch.object(windows, "NEAR", ()),
     }
@@ -132,7 +138,7 @@ def _retrieval(
     collection: Collection, snapshot: Snapshot, embedder: LocalEmbeddings, asked: Sequence[Asked]
 ) -> None:
     print(f"\n{collection.name}: {snapshot.chunk_count} chunks, {len(asked)} questions")
-    print(f"  {'':30} {'first':>7} {'in five':>8} {'recall':>7} {'characters':>11} {'ms':>6}")
+    print(f"  {'':42} {'first':>7} {'in five':>8} {'recall':>7} {'answer':>7} {'characters':>11} {'ms':>6}")
     ways: dict[str, Finder] = {
         "dense": _dense,
         "BM25": _keywords,
@@ -144,30 +150,51 @@ def _retrieval(
     for part in ("cosine", "trust", "BM25", "sentence"):
         with _without(part):
             _row(f"  without {part}", _ours, snapshot, embedder, asked)
+    for count in DEEPER:
+        _row(f"ours, {count} chunks", _ours, snapshot, embedder, asked, count)
     _row("ours, cut", _ours_cut, snapshot, embedder, asked)
-    if not collection.paragraphs:  # which have no neighbours
-        for part in ("neighbouring chunks", "sentences near"):
-            with _without(part):
-                _row(f"  without {part}", _ours_cut, snapshot, embedder, asked)
+    of_chunks = ("neighbouring chunks", "sentences near")  # paragraphs have no neighbours
+    parts = ("leaving out what is far behind", "more room", "more of keywords", *of_chunks)
+    for part in parts[: -len(of_chunks)] if collection.paragraphs else parts:
+        with _without(part):
+            _row(f"  without {part}", _ours_cut, snapshot, embedder, asked)
+    for source in collection.documents:
+        about = [one for one in asked if {place[0] for place in one.places} == {source}]
+        if FEWEST_ABOUT <= len(about) < len(asked):
+            _row(f"{source[:34]}, chunks", _ours, snapshot, embedder, about)
+            _row(f"{source[:34]}, cut", _ours_cut, snapshot, embedder, about)
 
 
 def _row(
-    name: str, way: Finder, snapshot: Snapshot, embedder: LocalEmbeddings, asked: Sequence[Asked]
+    name: str,
+    way: Finder,
+    snapshot: Snapshot,
+    embedder: LocalEmbeddings,
+    asked: Sequence[Asked],
+    count: int = FIRST,
 ) -> None:
-    first, five, recalls, spent, seconds = 0, 0, [], [], []
+    first, five, held, recalls, spent, seconds = 0, 0, 0, [], [], []
     for one in asked:
         began = time.perf_counter()
-        hits = way(snapshot, embedder, one.question, FIRST)
+        hits = way(snapshot, embedder, one.question, count)
         seconds.append(time.perf_counter() - began)
         right = [any(overlaps(_stretch(hit), place) for place in one.places) for hit in hits]
         first += any(right[:1])
-        five += any(right)
+        five += any(right[:FIRST])
+        held += any(_holds(hit, one) for hit, is_right in zip(hits, right, strict=True) if is_right)
         recalls.append(_recall(hits, one.places))
         spent.append(sum(len(hit.text) for hit in hits))
+    answer = f"{100 * held / len(asked):7.2f}" if any(one.answers for one in asked) else f"{'':7}"
     print(
-        f"  {name:30} {100 * first / len(asked):7.2f} {100 * five / len(asked):8.2f}"
-        f" {100 * np.mean(recalls):7.1f} {np.mean(spent):11.0f} {1000 * np.median(seconds):6.1f}"
+        f"  {name:42} {100 * first / len(asked):7.2f} {100 * five / len(asked):8.2f}"
+        f" {100 * np.mean(recalls):7.1f} {answer} {np.mean(spent):11.0f} {1000 * np.median(seconds):6.1f}"
     )
+
+
+def _holds(hit: Hit, asked: Asked) -> bool:
+    """Whether the words that answer stand in the hit."""
+    text = " ".join(hit.text.split())
+    return any(" ".join(answer.split()) in text for answer in asked.answers)
 
 
 def _stretch(hit: Hit) -> Stretch:

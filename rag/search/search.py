@@ -18,7 +18,7 @@ from rag.records import Hit, Turn
 from rag.search.follow_up import joined, lean
 from rag.search.fusion import fused, trust
 from rag.search.reranker import Reranker, reranked
-from rag.search.windows import windows
+from rag.search.windows import reading_order, windows
 from rag.store.contract import Snapshot
 from rag.text.wording import rarity, sentences, share
 from rag.text.words import content_terms, match_query, term_set
@@ -80,8 +80,8 @@ def find(
     follow-up, `context` (what the chunk has to do with what was said before); `score` is what
     `rag.search.fusion` and `rag.search.follow_up` make of them, or with a reranker what that says. An empty
     question or an empty index gives no hits. With a `scope`, both legs look at its chunks alone. With `cut`,
-    and no reranker, `hits` are not chunks but what bears on the question in and beside them, in as many
-    characters (`rag.search.windows`).
+    and no reranker, `hits` are not chunks but what bears on the question in and beside them
+    (`rag.search.windows`).
     """
     documents = scope.documents if scope else None
     if not question.strip() or k < 1:
@@ -96,12 +96,13 @@ def find(
     hits = snapshot.hits(chunks, places=scope.locations if scope else None)
     own, *before = [_scored_legs(snapshot, embedder, hits, leg) for leg in legs]
     ranked = joined(leaning, own, before) if before else own
-    distinct = _distinct(ranked, 2 * k if cut else k)
-    nearest = distinct[:k]
+    nearest = _distinct(ranked, k)
     if reranker is None:
+        if not cut:
+            return SearchResult(nearest, nearest, documents)
+        ordered = _distinct(reading_order(ranked), 2 * k)
         places = scope.locations if scope else None
-        hits = windows(snapshot, leaning.text, distinct, k, places=places) if cut else nearest
-        return SearchResult(hits, nearest, documents)
+        return SearchResult(windows(snapshot, leaning.text, ordered, k, places=places), nearest, documents)
     again = reranked(ranked, leaning.text, reranker, first=depth)
     return SearchResult(_distinct(again, k), nearest, documents)
 

@@ -39,8 +39,9 @@ class Searcher:
     ) -> list[Hit]:
         """The passages that another program is to read, best first; `UsageError` for an empty question.
 
-        At most `k`, with as many characters as the `k` best chunks have, cut so that more of what bears on
-        the question is in them (`rag.search.windows`). With a reranker they are the chunks that it chose.
+        At most `k`, cut so that more of what bears on the question is in them: fewer characters than `k`
+        chunks have where one place answers, up to half as many again where many come near
+        (`rag.search.windows`). With a reranker they are the chunks that it chose.
         `only` confines it to some documents (see `rag.search.filters`): `only=["type:pdf",
         "folder:contracts"]`; `UsageError` for a filter that no document matches.
         """

@@ -1,9 +1,10 @@
 """What of the found chunks is read: the sentences that bear on the question, and those around them.
 
-Takes a question and hits, best first, gives the same hits with as many characters, cut otherwise: what the
-best chunk says may go on in the chunk before or after it, and of the lower ones a few sentences do. Each hit
-keeps its place and at least the sentence that bears most on the question, and is one stretch of one page.
-Rows and lines of code are not cut. Knows neither of the two searches.
+Takes a question and hits, gives passages cut from the best of them: what the best chunk says may go on in the
+chunk before or after it, and of the lower ones a few sentences do. How much is read depends on the question:
+where one place answers it, that and little else; where many come near, more than the chunks have. Each
+passage holds the sentence of its chunk that bears most on the question, and is one stretch of one page. Rows
+and lines of code are not cut. Knows neither of the two searches.
 """
 
 from __future__ import annotations
@@ -19,8 +20,16 @@ from rag.store.contract import Snapshot
 from rag.text.wording import rarity, sentences, share
 from rag.text.words import content_terms
 
+MOST_ROOM = 1.5  # times the characters of the k chunks: no question gets more
+# How far behind the sentence that is worth most another may be, in parts of the fused score. What is further
+# behind is not read: of paragraphs, the answers were in the 0.4 of the characters that are left.
+WITHIN = 0.7
+# BM25 as a part of the best one's, once more beside its part in the fused score. There it is held back for
+# the sake of who comes first; of several passages, more hold what answers if it is not.
+KEYWORD_MORE = 0.2
+STAY = 3  # best hits that it doesn't displace
 EXTENDED = 3  # best hits whose neighbours are looked at: of lower ones there is too much to lose
-BESIDE_COST = 0.15  # what a chunk's neighbour is behind it, in parts of the fused score
+BESIDE_COST = 0.1  # what a chunk's neighbour is behind it, in parts of the fused score
 # What the sentences one and two away hold counts for so much: an answer is seldom one sentence.
 NEAR = (0.5, 0.25)
 
@@ -35,43 +44,74 @@ class _Part:
 
     @property
     def best(self) -> int:
-        return max(range(len(self.worth)), key=self.worth.__getitem__)
+        """The span that is worth most; a heading says nothing by itself, and is it only where all are."""
+        inside = [(heading.start, heading.end) for heading in self.hit.inside]
+        said = [
+            number
+            for number, (start, end) in enumerate(self.spans)
+            if not any(begin <= start and end <= stop for begin, stop in inside)
+        ]
+        return max(said or range(len(self.worth)), key=self.worth.__getitem__)
 
     def length(self, kept: tuple[int, int]) -> int:
         return self.spans[kept[1]][1] - self.spans[kept[0]][0]
 
 
+def reading_order(ranked: Sequence[Hit]) -> list[Hit]:
+    """Hits in the order in which passages are cut from them: the best stay, keywords say more of the rest."""
+    worth = _worth(ranked)
+    rest = sorted(ranked[STAY:], key=lambda hit: (-worth[hit.chunk_id], hit.chunk_id))
+    return [*ranked[:STAY], *rest]
+
+
 def windows(
     snapshot: Snapshot,
     question: str,
-    ranked: Sequence[Hit],
+    ordered: Sequence[Hit],
     k: int,
     *,
     places: Collection[bytes] | None = None,
 ) -> list[Hit]:
-    """The first `k` of `ranked` in their order, cut: together they have no more characters than before.
+    """Passages cut from the first `k` of `ordered`, the best by their chunk's score first.
 
-    `ranked` are distinct and carry fused scores; what is rare is judged among all of them. Sentences are
-    taken one by one, by their chunk's score and the share of the question's wording that they and those near
-    them hold, as long as there is room; what lies between two of one chunk is read with them. A neighbour is
-    read from the border on, as far as it is wanted. `page.text[start:end] == text` holds.
+    `ordered` are distinct hits of a search, in `reading_order`; what is rare is judged among all of them.
+    Sentences are taken one by one, by their chunk's worth and the share of the question's wording that they
+    and those near them hold, down to `WITHIN` of the best one and as long as there is room; what lies between
+    two of one chunk is read with them. A neighbour is read from the border on, as far as it is wanted.
+    Together they have no more than `MOST_ROOM` times the characters of the `k` chunks.
+    `page.text[start:end] == text` holds.
     """
-    first = ranked[:k]
-    rarities = rarity(content_terms(question, characters=True), [_terms(hit) for hit in ranked])
-    runs = [_worthy(run, rarities) for run in _runs(snapshot, first, places)]
+    first = ordered[:k]
+    rarities = rarity(content_terms(question, characters=True), [_terms(hit) for hit in ordered])
+    worth = _worth(ordered)
+    runs = [_worthy(run, worth, rarities) for run in _runs(snapshot, first, worth, places)]
     parts = {part.hit.chunk_id: part for run in runs for part in run}
     following = {one.hit.chunk_id: other.hit.chunk_id for run in runs for one, other in pairwise(run)}
-    chosen = [hit.chunk_id for hit in first]
+    chosen = [hit.chunk_id for hit in sorted(first, key=lambda hit: (-hit.score, hit.chunk_id))]
     kept = _kept(parts, following, chosen)
     read = {hit.chunk_id: hit for run in runs for hit in _read(snapshot, run, kept, chosen)}
     return [read[chunk] for chunk in chosen]
 
 
+def _worth(hits: Sequence[Hit]) -> dict[int, float]:
+    """How far each chunk is wanted; where cosines are not listened to, keywords have their say already."""
+    best = max((hit.scores["keyword"] for hit in hits), default=0.0)
+    if best <= 0:
+        return {hit.chunk_id: hit.score for hit in hits}
+    more = KEYWORD_MORE * max(hit.scores["trust"] for hit in hits) / best
+    return {hit.chunk_id: hit.score + more * hit.scores["keyword"] for hit in hits}
+
+
 # --- what may be read ------------------------------------------------------------------------------------
 
 
-def _runs(snapshot: Snapshot, first: Sequence[Hit], places: Collection[bytes] | None) -> list[list[Hit]]:
-    """The chunks and the best ones' neighbours; those that follow each other on a page in one list."""
+def _runs(
+    snapshot: Snapshot, first: Sequence[Hit], worth: dict[int, float], places: Collection[bytes] | None
+) -> list[list[Hit]]:
+    """The chunks and the best ones' neighbours; those that follow each other on a page in one list.
+
+    The neighbours' worth is put beside the chunks'.
+    """
     hits = {hit.chunk_id: hit for hit in first}
     after: dict[int, int] = {}
     beside: dict[int, Hit] = {}
@@ -86,9 +126,8 @@ def _runs(snapshot: Snapshot, first: Sequence[Hit], places: Collection[bytes] | 
     wanted = [chunk for chunk in beside if chunk not in hits]
     for other in snapshot.hits(wanted, places=places):
         near = beside[other.chunk_id]
-        hits[other.chunk_id] = dataclasses.replace(
-            other, source=near.source, score=near.score - BESIDE_COST, scores=near.scores
-        )
+        hits[other.chunk_id] = dataclasses.replace(other, source=near.source)
+        worth[other.chunk_id] = worth[near.chunk_id] - BESIDE_COST
     return [[hits[one] for one in run] for run in _linked(hits, after)]
 
 
@@ -112,7 +151,9 @@ def _linked(hits: Mapping[int, Hit], after: Mapping[int, int]) -> list[list[int]
     return runs
 
 
-def _worthy(run: Sequence[Hit], rarities: Mapping[str, float]) -> list[_Part]:
+def _worthy(
+    run: Sequence[Hit], chunk_worth: Mapping[int, float], rarities: Mapping[str, float]
+) -> list[_Part]:
     held: list[float] = []
     spans: list[list[tuple[int, int]]] = []
     for hit in run:
@@ -136,7 +177,7 @@ def _worthy(run: Sequence[Hit], rarities: Mapping[str, float]) -> list[_Part]:
     ]
     parts, reached = [], 0
     for hit, some in zip(run, spans, strict=True):
-        worth = tuple(hit.score + one for one in smooth[reached : reached + len(some)])
+        worth = tuple(chunk_worth[hit.chunk_id] + one for one in smooth[reached : reached + len(some)])
         parts.append(_Part(hit, tuple(some), worth))
         reached += len(some)
     return parts
@@ -158,12 +199,15 @@ def _kept(
 ) -> dict[int, tuple[int, int]]:
     """Of each chunk that is read, the first and the last of its spans."""
     kept = {chunk: (parts[chunk].best, parts[chunk].best) for chunk in first}
-    room = sum(len(parts[chunk].hit.text) for chunk in first)
+    room = int(MOST_ROOM * sum(len(parts[chunk].hit.text) for chunk in first))
     room -= sum(parts[chunk].length(span) for chunk, span in kept.items())
     wanted = [
-        (-worth, chunk, number) for chunk, part in parts.items() for number, worth in enumerate(part.worth)
+        (worth, chunk, number) for chunk, part in parts.items() for number, worth in enumerate(part.worth)
     ]
-    for _, chunk, number in sorted(wanted):
+    least = max(max(part.worth) for part in parts.values()) - WITHIN
+    for worth, chunk, number in sorted(wanted, key=lambda one: (-one[0], one[1], one[2])):
+        if worth < least:
+            break
         part, old = parts[chunk], kept.get(chunk)
         new = (min(old[0], number), max(old[1], number)) if old else (number, number)
         more = part.length(new) - (part.length(old) if old else 0)
