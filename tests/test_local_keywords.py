@@ -131,6 +131,34 @@ def test_other_expressions_are_fts5s(all_by_fts5: Snapshot, monkeypatch: pytest.
         all_by_fts5.keywords('"word3', 5)
 
 
+def test_the_beginning_of_terms_that_are_in_few_chunks_is_fts5s(
+    all_by_fts5: Snapshot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = all_by_fts5.keywords('"word39" *', 50)
+    monkeypatch.setattr(local_keywords, "SCORED_BY_FTS5", 1_000)
+    assert expected
+    assert all_by_fts5.keywords('"word39" *', 50) == expected
+
+
+def test_of_the_beginning_of_many_terms_the_first_are_read(
+    all_by_fts5: Snapshot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Which is how a question of one Chinese character is asked: what is found has it, often ones first."""
+    expected = dict(all_by_fts5.keywords('"word3" *', 10_000))
+    monkeypatch.setattr(local_keywords, "SCORED_BY_FTS5", 500)
+    monkeypatch.setattr(local_keywords, "SCORED", 100)
+    monkeypatch.setattr(local_keywords, "_scored_by_fts5", lambda *_: pytest.fail("all rows were scored"))
+    found = all_by_fts5.keywords('"word3" *', 10)
+    assert len(found) == 10
+    assert found == sorted(found, key=lambda hit: (-hit[1], hit[0]))
+    # Only how rare it is, is counted of fewer: the same factor everywhere.
+    factors = [score / expected[chunk] for chunk, score in found]
+    assert factors == pytest.approx([factors[0]] * 10)
+    best = sum(sorted(expected.values())[-10:])
+    assert sum(expected[chunk] for chunk, _ in found) > 0.8 * best
+    assert len(all_by_fts5.keywords('"word3" *', 90)) == 90
+
+
 def test_counts_are_those_of_the_generation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """How rare a term is changes with each commit; an older snapshot keeps what it was."""
     store = filled(tmp_path / "index", {"a.txt": "ape\nbanana ape\npear", "b.txt": "ape ape\nplum\nfig"})

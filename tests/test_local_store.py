@@ -35,6 +35,7 @@ from rag.errors import (
 from rag.records import Hit
 from rag.store import local_changes, local_schema
 from rag.store.local_store import LocalStore
+from rag.store.local_vectors import chunk_ids
 from rag.store.open import open_store
 from rag.text.words import match_query
 
@@ -410,6 +411,39 @@ def test_what_another_process_made_of_many_changes_is_taken_over(
     monkeypatch.setattr(made_twice, lambda *_: pytest.fail("codes were made twice"))
     with store.snapshot() as snapshot:
         assert snapshot.dense(query, 2) == [(34, 29.0), (33, 28.0)]
+
+
+def test_after_a_removal_what_is_left_is_known_without_reading_all_ids(
+    store: LocalStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    query = np.array([1, 0, 0, 0], np.float32)
+    with store.writer() as writer:
+        for number in range(9):
+            put(writer, f"{number}.txt", "\n".join("a" * (number + 1) + "x" * line for line in range(number)))
+    with store.snapshot() as snapshot:
+        snapshot.dense(query, 1)
+    other = LocalStore.open(store.directory)
+    with other.writer() as writer:
+        writer.remove([samples.place(f"{number}.txt", "").location for number in (0, 3, 4, 8)])
+        put(writer, "more.txt", "aaa\naa")
+    monkeypatch.setattr(
+        "rag.store.dense_cache.chunk_ids",
+        lambda *_, after=0: chunk_ids(*_, after=after) if after else pytest.fail("all ids were read"),
+    )
+    for reader in (store, other, LocalStore.open(store.directory)):
+        with reader.snapshot() as snapshot:
+            expected = snapshot.chunks_in({source.content_hash for source in snapshot.sources()})
+            assert sorted(chunk for chunk, _ in snapshot.dense(query, 100)) == expected.tolist()
+
+
+def test_a_document_that_counts_its_chunks_wrongly_hides_none(store: LocalStore) -> None:
+    with store.writer() as writer:
+        writer._database.run("UPDATE document SET chunks = chunks + 1 WHERE id = 1")
+        put(writer, "more.txt", "aaa\naa")
+        writer.remove([samples.place("more.txt", "").location])
+    (store.directory / "vectors.faiss").unlink()
+    with LocalStore.open(store.directory).snapshot() as snapshot:
+        assert len(snapshot.dense(np.ones(4, np.float32), 100)) == snapshot.chunk_count
 
 
 # --- what may and may not be opened -------------------------------------------------------------------

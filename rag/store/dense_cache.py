@@ -18,7 +18,10 @@ from rag.errors import StoreError
 from rag.store.dense_file import DenseFileError, read_dense_file, read_header, write_dense_file
 from rag.store.dense_index import FOLD_LEAST, FOLD_SHARE, DenseIndex
 from rag.store.local_database import Database
-from rag.store.local_rows import State, chunk_ids, read_vectors
+from rag.store.local_rows import (
+    State,
+)
+from rag.store.local_vectors import chunk_ids, chunk_ids_by_document, read_vectors
 
 CACHE_NAME = "vectors.faiss"
 SMALL_BYTES = 64 << 20  # a file up to this size is written in a moment, whenever it is old
@@ -159,4 +162,5 @@ def _present_ids(database: Database, state: State, kept: DenseIndex) -> np.ndarr
         added = chunk_ids(database, after=kept.last_id)
         if len(kept.ids) + len(added) == state.chunks:
             return np.concatenate([kept.ids, added])
-    return chunk_ids(database)
+    ids = chunk_ids_by_document(database)
+    return ids if len(ids) == state.chunks else chunk_ids(database)

@@ -22,9 +22,12 @@ from rag.store.dense_quantized import Fetch
 FOLD_LEAST = 2_048
 FOLD_SHARE = 0.02
 
-# Of the nearest by their codes, so many are compared by their vectors (`python -m benchmarks.large` prints
+# Of the nearest by their codes, so many may be compared by their vectors (`python -m benchmarks.large` prints
 # how near that comes to comparing all).
 _COMPARED_TIMES, _COMPARED_LEAST = 7, 200
+# So many of them in any case, or twice as many as are asked for; then those alone that are not further from
+# the k-th than the codes may be off, in standard deviations of what they were off by.
+_COMPARED_FIRST, _OFF_AT_MOST = 64, 5.0
 # Of so few chunks all vectors are compared: as quick as looking for them among all codes.
 _COMPARED_ALL = 2_000
 _NO_IDS = np.empty(0, np.int64)
@@ -240,13 +243,36 @@ def _compared(
     """The nearest by their codes, with the products of their vectors."""
     if fetch is None:
         raise ValueError("an index of codes has no vectors to compare; search it with `fetch`")
+    by_code = None
     if mask is not None and np.count_nonzero(mask) <= _COMPARED_ALL:
         positions = np.flatnonzero(mask)
     else:
         count = max(_COMPARED_TIMES * k, _COMPARED_LEAST) if k > 0 else 0
-        positions = dense_quantized.candidates(segment.index, query, count, mask)
-    ids = np.sort(segment.ids[positions])
+        positions, by_code = dense_quantized.candidates(segment.index, query, count, mask)
+    ids = segment.ids[positions]
     if not len(ids) or k < 1:
         return []
-    products = fetch(ids) @ query[0]
-    return list(zip(ids.tolist(), products.tolist(), strict=True))
+    first = len(ids) if by_code is None else max(_COMPARED_FIRST, 2 * k)
+    found = _products(ids[:first], query, fetch)
+    if by_code is not None and len(ids) > first:
+        found += _products(ids[first : _worth_comparing(by_code, found, k)], query, fetch)
+    return [*zip(ids.tolist(), found, strict=False)]
+
+
+def _products(ids: np.ndarray, query: np.ndarray, fetch: Fetch) -> list[float]:
+    """The ids' vectors times the query, in that order; they are fetched as they lie on disk."""
+    if not len(ids):
+        return []
+    order = np.argsort(ids)
+    products = np.empty(len(ids), np.float32)
+    products[order] = fetch(ids[order]) @ query[0]
+    found: list[float] = products.tolist()
+    return found
+
+
+def _worth_comparing(by_code: np.ndarray, products: list[float], k: int) -> int:
+    """How many, nearest by code first, may be among the k nearest, seeing how far the codes were off."""
+    off = np.array(products) - by_code[: len(products)]
+    kth = np.partition(np.array(products), -k)[-k]
+    least = kth - off.mean() - _OFF_AT_MOST * off.std()
+    return int(np.searchsorted(-by_code, -least, side="right"))

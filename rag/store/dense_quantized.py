@@ -72,27 +72,33 @@ def changed(index: Any, kept: np.ndarray, added: np.ndarray) -> Any:
     return other
 
 
-def candidates(index: Any, query: np.ndarray, count: int, allowed: np.ndarray | None) -> np.ndarray:
-    """The positions of the `count` nearest by their codes, or of all that are allowed (bool, one each)."""
+def candidates(
+    index: Any, query: np.ndarray, count: int, allowed: np.ndarray | None
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """The positions of the `count` nearest by their codes, nearest first, and the products with their codes.
+
+    Of all that are allowed (bool, one each) where they are no more; those come in no order, without products.
+    """
     most = index.ntotal if allowed is None else int(np.count_nonzero(allowed))
     if count >= most:
-        return np.arange(index.ntotal) if allowed is None else np.flatnonzero(allowed)
+        return (np.arange(index.ntotal) if allowed is None else np.flatnonzero(allowed)), None
     if count < 1:
-        return np.empty(0, np.int64)
+        return np.empty(0, np.int64), None
     depth = count if allowed is None else 16 + round(1.5 * count * index.ntotal / most)
     while True:
         depth = min(depth, index.ntotal)
-        _, found = index.search(query, depth)
-        positions: np.ndarray = found[0][found[0] >= 0]
+        products, found = index.search(query, depth)
+        inside = found[0] >= 0
         if allowed is not None:
-            positions = positions[allowed[positions]]
+            inside[inside] = allowed[found[0][inside]]
+        positions: np.ndarray = found[0][inside]
         if len(positions) >= count:
-            return positions[:count]
+            return positions[:count], products[0][inside][:count]
         if depth == index.ntotal:  # FAISS leaves out what has the least product that its sums can hold
             others = np.ones(index.ntotal, np.bool_) if allowed is None else allowed.copy()
             others[positions] = False
             every: np.ndarray = np.concatenate([positions, np.flatnonzero(others)])
-            return every[:count]
+            return every[:count], None
         depth *= 8  # what is allowed is far from the question
 
 

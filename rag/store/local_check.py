@@ -25,7 +25,6 @@ from rag.store.local_rows import (
     ChunkRow,
     DocumentRow,
     address_of,
-    as_vector,
     chunk_text,
     document_of,
     page_text,
@@ -34,6 +33,7 @@ from rag.store.local_rows import (
     verified,
 )
 from rag.store.local_schema import COLUMNS, MIGRATIONS, select_statement
+from rag.store.local_vectors import as_vector
 from rag.store.local_witness import read_witness
 from rag.store.local_writer import lost_changes
 from rag.text.words import index_terms

@@ -21,7 +21,13 @@ from rag.store.local_changes import first_state, write_state
 from rag.store.local_database import DATABASE_NAME, Database, connect, explained
 from rag.store.local_lock import LOCK_NAME, held_lock, shared_lock
 from rag.store.local_reembedding import STAGING_FILES
-from rag.store.local_schema import APPLICATION_ID, LEAST_SQLITE, MIGRATIONS, schema_version
+from rag.store.local_schema import (
+    APPLICATION_ID,
+    LEAST_SQLITE,
+    MIGRATIONS,
+    PLACES_OF_TERMS,
+    schema_version,
+)
 from rag.store.local_witness import WITNESS_NAME
 
 _LOG_SUFFIXES = ("", "-wal", "-shm", "-journal")
@@ -213,6 +219,7 @@ def open_for_reading(directory: Path, *, read_only: bool) -> Database:
         if read_only and code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN):
             raise NeedsImmutable from error
         raise
+    database.run(PLACES_OF_TERMS)
     database.run("PRAGMA query_only = ON")
     return database
 
@@ -233,6 +240,7 @@ def immutable_database(directory: Path) -> Iterator[Database]:
             )
         database = Database(connect(directory, mode="ro", immutable=True), directory)
         try:
+            database.run(PLACES_OF_TERMS)
             yield database
         finally:
             database.close()

@@ -7,11 +7,20 @@ path, so that whatever is shown can be typed.
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 
 from rag.errors import UsageError
 from rag.records import Place
 from rag.store.local_database import Database, damaged
-from rag.store.local_rows import address_of, as_place, in_order, matching, read_state, selected
+from rag.store.local_rows import (
+    IDS_AT_A_TIME,
+    address_of,
+    as_place,
+    in_order,
+    matching,
+    read_state,
+    selected,
+)
 from rag.store.names import in_several_roots, no_such_source
 
 
@@ -24,12 +33,23 @@ def all_places(database: Database) -> list[Place]:
     return in_order(places)
 
 
-def shown_name(database: Database, place: Place) -> str:
-    """The path below the root, if no other root has the same; else the whole path."""
-    same = matching(database, "place", {"source": place.source})
-    if place not in map(as_place, same):
-        raise damaged(database.directory, f"{place.source!r} is not found by its name")
-    return place.source if len(same) == 1 else address_of(place.location)
+def shown_names(database: Database, places: Sequence[Place]) -> list[str]:
+    """For each place the path below its root, if no other root has the same; else the whole path."""
+    names = list(dict.fromkeys(place.source for place in places))
+    counts: dict[str, int] = {}
+    for start in range(0, len(names), IDS_AT_A_TIME):
+        some = names[start : start + IDS_AT_A_TIME]
+        counts.update(
+            database.rows(
+                "SELECT source, count(*) FROM place INDEXED BY place_by_source"
+                f" WHERE source IN ({', '.join('?' * len(some))}) GROUP BY source",
+                some,
+            )
+        )
+    for place in places:
+        if place.source not in counts:
+            raise damaged(database.directory, f"{place.source!r} is not found by its name")
+    return [place.source if counts[place.source] == 1 else address_of(place.location) for place in places]
 
 
 def place_named(database: Database, source: str) -> Place:

@@ -20,8 +20,15 @@ from rag.records import IndexMeta
 from rag.store.dense_cache import CACHE_NAME
 from rag.store.local_changes import Change
 from rag.store.local_database import Database, connect, damaged
-from rag.store.local_rows import ChunkRow, as_vector, chunk_text, document_of, read_state, selected
+from rag.store.local_rows import (
+    ChunkRow,
+    chunk_text,
+    document_of,
+    read_state,
+    selected,
+)
 from rag.store.local_schema import row_checksum
+from rag.store.local_vectors import as_vector
 
 STAGING_NAME = "new-vectors.sqlite"
 STAGING_FILES = (STAGING_NAME, STAGING_NAME + "-journal")

@@ -8,10 +8,8 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from operator import attrgetter
+from itertools import chain
 from typing import Any
-
-import numpy as np
 
 from rag.records import Heading, IndexMeta, Page, Place, PlacedWord
 from rag.store.local_database import Database, Row, damaged
@@ -25,6 +23,7 @@ from rag.store.local_schema import (
 )
 
 IDS_AT_A_TIME = 500  # in one `IN (...)`
+_PLANNED_FOR = 64  # rows or a multiple of it
 NO_STAMP = bytes(16)  # of generation 0, in which there are no chunks
 
 
@@ -113,6 +112,31 @@ def matching(database: Database, table: str, wanted: Mapping[str, Value], order:
     return rows
 
 
+def matching_any(
+    database: Database, table: str, columns: Sequence[str], wanted: Iterable[tuple[Value, ...]]
+) -> list[Row]:
+    """All verified rows whose columns have one of these combinations of values, in no order."""
+    positions = [COLUMNS[table].index(column) for column in columns]
+    names = [f"wanted{number}" for number in range(len(columns))]
+    # Joined this way round: SQLite reads a whole table for `(a, b) IN (...)`.
+    each = " AND ".join(f"{column} = {name}" for column, name in zip(columns, names, strict=True))
+    distinct = list(dict.fromkeys(wanted))
+    found = []
+    for start in range(0, len(distinct), IDS_AT_A_TIME):
+        some = distinct[start : start + IDS_AT_A_TIME]
+        # Filled up with what is nowhere, so that SQLite need not plan each number of rows anew.
+        filled = [*some, *[(None,) * len(columns)] * (-len(some) % _PLANNED_FOR)]
+        marks = ", ".join([f"({', '.join('?' * len(columns))})"] * len(filled))
+        select = select_statement(table, f"ON {each}", joined_to="wanted CROSS JOIN")
+        statement = f"WITH wanted ({', '.join(names)}) AS (VALUES {marks}) {select}"
+        rows = [verified(database, table, row) for row in database.rows(statement, [*chain(*filled)])]
+        asked = set(some)
+        if any(tuple(row[position] for position in positions) not in asked for row in rows):
+            raise damaged(database.directory, f"a look-up in {table!r} led to a row that was not asked for")
+        found += rows
+    return found
+
+
 def read_state(database: Database) -> State:
     """The state row."""
     rows = selected(database, "state")
@@ -189,20 +213,11 @@ def read_page(database: Database, document: int, number: int) -> Page | None:
         return None
     text = page_text(database, document, number, 0, rows[0][4])
     words = tuple(PlacedWord(*word) for word in json.loads(rows[0][5] or "[]"))
-    return Page(number, text, _headings(rows[0][3]), rows[0][2], words)
+    return Page(number, text, as_headings(rows[0][3]), rows[0][2], words)
 
 
-def label_and_headings(
-    database: Database, document: int, number: int
-) -> tuple[str | None, tuple[Heading, ...]]:
-    """What a chunk's page is called, if anything, and its headings as they come in the text."""
-    rows = matching(database, "page", {"document": document, "number": number})
-    if not rows:
-        raise damaged(database.directory, f"page {number} of document {document} is gone")
-    return rows[0][2], tuple(sorted(_headings(rows[0][3]), key=attrgetter("start")))
-
-
-def _headings(stored: str) -> tuple[Heading, ...]:
+def as_headings(stored: str) -> tuple[Heading, ...]:
+    """A page's stored headings as records."""
     return tuple(Heading(*heading) for heading in json.loads(stored))
 
 
@@ -212,20 +227,33 @@ def outdated_contents(database: Database, parser_version: int) -> frozenset[str]
     return frozenset(row[1] for row in rows)
 
 
+def first_and_last_block(start: int, end: int) -> tuple[int, int]:
+    """The blocks of a page in which its characters from `start` to `end` stand; the last before the first
+    where there are none."""
+    return (start // BLOCK_CHARACTERS, (end - 1) // BLOCK_CHARACTERS) if end > start else (0, -1)
+
+
 def page_text(database: Database, document: int, number: int, start: int, end: int) -> str:
     """The characters from `start` to `end` of a page, from the blocks that hold them."""
-    if end <= start:
-        return ""
-    first, last = start // BLOCK_CHARACTERS, (end - 1) // BLOCK_CHARACTERS
     rows = selected(
         database,
         "block",
         "WHERE document = ? AND page = ? AND number BETWEEN ? AND ? ORDER BY number",
-        *(document, number, first, last),
+        *(document, number, *first_and_last_block(start, end)),
     )
-    text = "".join(row[3] for row in rows)
+    return _text_in(database, rows, document, number, start, end)
+
+
+def _text_in(
+    database: Database, blocks: Sequence[Row], document: int, number: int, start: int, end: int
+) -> str:
+    """Those characters of a page, of verified rows that should be the blocks that hold them."""
+    if end <= start:
+        return ""
+    first, last = first_and_last_block(start, end)
+    text = "".join(row[3] for row in blocks)
     offset = first * BLOCK_CHARACTERS
-    if [row[:3] for row in rows] != [(document, number, block) for block in range(first, last + 1)] or (
+    if [row[:3] for row in blocks] != [(document, number, block) for block in range(first, last + 1)] or (
         len(text) < end - offset
     ):
         raise damaged(database.directory, f"a part of the text of page {number} of a document is gone")
@@ -235,7 +263,8 @@ def page_text(database: Database, document: int, number: int, start: int, end: i
 def chunk_rows(database: Database, identifiers: Sequence[int]) -> dict[int, ChunkRow]:
     """The chunks with these ids; one that isn't there is left out."""
     found: dict[int, ChunkRow] = {}
-    for some in _portions(identifiers):
+    for some in portions(identifiers):
+        some += some[-1:] * (-len(some) % _PLANNED_FOR)
         condition = f"WHERE id IN ({', '.join('?' * len(some))})"
         found.update((row[0], ChunkRow(*row)) for row in selected(database, "chunk", condition, *some))
     return found
@@ -243,60 +272,25 @@ def chunk_rows(database: Database, identifiers: Sequence[int]) -> dict[int, Chun
 
 def chunk_text(database: Database, chunk: ChunkRow) -> str:
     """A chunk's text, cut from its page and compared with what was put in."""
-    text = page_text(database, chunk.document, chunk.page, chunk.first, chunk.after)
+    return _verified_text(
+        database, chunk, page_text(database, chunk.document, chunk.page, chunk.first, chunk.after)
+    )
+
+
+def chunk_text_in(database: Database, chunk: ChunkRow, blocks: Sequence[Row]) -> str:
+    """The same from verified rows that should be the blocks of its page that hold it."""
+    return _verified_text(
+        database, chunk, _text_in(database, blocks, chunk.document, chunk.page, chunk.first, chunk.after)
+    )
+
+
+def _verified_text(database: Database, chunk: ChunkRow, text: str) -> str:
     if text_digest(text) != chunk.text_digest:
         raise damaged(database.directory, f"the text of chunk {chunk.id} is not what was put in")
     return text
 
 
-def chunk_ids(database: Database, *, after: int = 0) -> np.ndarray:
-    """The ids of all chunks, or of those after one, sorted."""
-    if after:
-        rows = database.each("SELECT id FROM chunk WHERE id > ?", (after,))
-    else:
-        # The index on (document, position) holds the ids too, and is far smaller than the table.
-        rows = database.each("SELECT id FROM chunk INDEXED BY chunk_by_position")
-    return np.sort(np.fromiter((row[0] for row in rows), np.int64))
-
-
-def chunk_ids_in(database: Database, documents: Sequence[int]) -> np.ndarray:
-    """The ids of these documents' chunks, sorted."""
-    found = [np.empty(0, np.int64)]
-    for some in _portions(documents):
-        statement = (
-            "SELECT id FROM chunk INDEXED BY chunk_by_position"
-            f" WHERE document IN ({', '.join('?' * len(some))})"
-        )
-        found.append(np.fromiter((row[0] for row in database.each(statement, some)), np.int64))
-    return np.sort(np.concatenate(found))
-
-
-# --- vectors ----------------------------------------------------------------------------------------
-
-
-def read_vectors(database: Database, identifiers: Sequence[int], dimension: int) -> np.ndarray:
-    """The vectors of these chunks, in that order: float32 [n, dimension]."""
-    places = {int(identifier): number for number, identifier in enumerate(identifiers)}
-    matrix = np.empty((len(places), dimension), np.float32)
-    count = 0
-    for some in _portions(list(places)):
-        condition = f"WHERE chunk IN ({', '.join('?' * len(some))})"
-        for row in selected(database, "vector", condition, *some):
-            matrix[places[row[0]]] = as_vector(database, row[2], dimension)
-            count += 1
-    if count != len(places):
-        raise damaged(database.directory, f"{len(places) - count} of {len(places)} vectors are gone")
-    return matrix if len(places) == len(identifiers) else matrix[[places[int(i)] for i in identifiers]]
-
-
-def as_vector(database: Database, stored: bytes, dimension: int) -> np.ndarray:
-    """A stored vector: little-endian float32."""
-    vector = np.frombuffer(stored, "<f4")
-    if len(vector) != dimension:
-        raise damaged(database.directory, f"a vector has {len(vector)} numbers, the others {dimension}")
-    return vector
-
-
-def _portions(identifiers: Sequence[int]) -> Iterator[list[int]]:
+def portions(identifiers: Sequence[int]) -> Iterator[list[int]]:
+    """The ids, so many at a time as are looked up together."""
     for start in range(0, len(identifiers), IDS_AT_A_TIME):
         yield [int(identifier) for identifier in identifiers[start : start + IDS_AT_A_TIME]]

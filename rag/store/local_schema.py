@@ -29,6 +29,8 @@ Value = str | bytes | int | None
 
 # Its text is terms that `rag.text.words` made, and it can be made anew from the chunks at any time.
 KEYWORD_TABLE = f'CREATE VIRTUAL TABLE keyword USING fts5 (body, headings, name, tokenize="{FTS5_TOKENIZER}")'
+# Each place of each term in it, for connections that read: terms in order, of each one the chunks in order.
+PLACES_OF_TERMS = "CREATE VIRTUAL TABLE temp.keyword_place USING fts5vocab (main, keyword, instance)"
 
 _FIRST = f"""
 CREATE TABLE state (
@@ -142,13 +144,13 @@ def row_checksum(table: str, values: Sequence[Value]) -> bytes:
     """16 bytes of BLAKE2b over the values with their types and lengths, different for each table."""
     parts: list[bytes] = []
     for value in values:
-        if isinstance(value, str):
-            encoded = value.encode("utf-8", "surrogatepass")
-            parts += (b"S%d:" % len(encoded), encoded)
+        if isinstance(value, int):
+            parts.append(b"I%d;" % value)
         elif isinstance(value, bytes):
             parts += (b"B%d:" % len(value), value)
-        elif isinstance(value, int):
-            parts.append(b"I%d;" % value)
+        elif isinstance(value, str):
+            encoded = value.encode("utf-8", "surrogatepass")
+            parts += (b"S%d:" % len(encoded), encoded)
         else:
             # A damaged row may hold a float, which no row of ours does: nothing equals it.
             parts.append(b"N" if value is None else b"?" + repr(value).encode())
@@ -166,9 +168,9 @@ def insert_statement(table: str) -> str:
     return f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})"
 
 
-def select_statement(table: str, condition: str = "") -> str:
-    """`SELECT columns..., checksum FROM table condition`."""
-    return f"SELECT {', '.join(COLUMNS[table])}, checksum FROM {table} {condition}"
+def select_statement(table: str, condition: str = "", *, joined_to: str = "") -> str:
+    """`SELECT columns..., checksum FROM table condition`; `joined_to` comes before the table."""
+    return f"SELECT {', '.join(COLUMNS[table])}, checksum FROM {joined_to} {table} {condition}"
 
 
 def _create_tables(connection: sqlite3.Connection) -> None:

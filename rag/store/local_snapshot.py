@@ -7,49 +7,31 @@ says it was. Knows neither how a question becomes a vector or a query, nor how h
 
 from __future__ import annotations
 
-import json
-from bisect import bisect_left
-from collections.abc import Collection, Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import replace
-from operator import attrgetter
+from collections.abc import Collection, Sequence
 
 import numpy as np
 
-from rag.errors import IndexDamaged, StoreError, UsageError
-from rag.places import place_of
-from rag.records import Heading, Hit, IndexMeta, Page, Place, Source
+from rag.errors import StoreError, UsageError
+from rag.records import Hit, IndexMeta, Page, Place, Source
 from rag.store.contract import source_of
 from rag.store.dense_cache import DenseCache
 from rag.store.local_database import Database, damaged
+from rag.store.local_hits import read_hits, reading_text
 from rag.store.local_keywords import KeywordSearch
-from rag.store.local_names import all_places, place_named, shown_name
+from rag.store.local_names import all_places, place_named
 from rag.store.local_rows import (
     ChunkRow,
     DocumentRow,
-    chunk_ids_in,
     chunk_rows,
-    chunk_text,
     document_of,
     document_with,
-    label_and_headings,
     matching,
     outdated_contents,
-    places_with,
     read_page,
     read_state,
-    read_vectors,
     selected,
 )
-
-_LabelAndHeadings = tuple[str | None, tuple[Heading, ...]]
-
-
-def _between(headings: Sequence[Heading], start: int, end: int) -> tuple[Heading, ...]:
-    """The headings in a span, of headings in the order of their starts: a page may have thousands."""
-    first = bisect_left(headings, start, key=attrgetter("start"))
-    after = bisect_left(headings, end, lo=first, key=attrgetter("start"))
-    return tuple(heading for heading in headings[first:after] if heading.start < heading.end)
+from rag.store.local_vectors import chunk_ids_in, read_vectors
 
 
 class Snapshot:
@@ -145,59 +127,7 @@ class Snapshot:
         missing = [identifier for identifier in chunk_ids if identifier not in rows]
         if missing:
             raise damaged(self._database.directory, f"chunk {missing[0]} was found but is not there")
-        documents = {chunk.document for chunk in rows.values()}
-        names = {document: self._name_and_type(document, places) for document in documents}
-        pages = self._pages(rows.values())
-        chunks = [rows[int(identifier)] for identifier in chunk_ids]
-        return [
-            self._hit(chunk, *names[chunk.document], *pages[chunk.document, chunk.page]) for chunk in chunks
-        ]
-
-    def _pages(self, chunks: Iterable[ChunkRow]) -> dict[tuple[int, int], _LabelAndHeadings]:
-        """What the chunks' pages are called, and their headings, by document and page."""
-        pages = {(chunk.document, chunk.page) for chunk in chunks}
-        return {page: label_and_headings(self._database, *page) for page in pages}
-
-    def _hit(
-        self, chunk: ChunkRow, name: str, media_type: str, label: str | None, headings: tuple[Heading, ...]
-    ) -> Hit:
-        with self._reading_text(name, chunk.page):
-            text = chunk_text(self._database, chunk)
-        hit = Hit(
-            chunk_id=chunk.id,
-            source=name,
-            page=chunk.page,
-            start=chunk.first,
-            end=chunk.after,
-            text=text,
-            score=0.0,
-            headings=tuple(json.loads(chunk.headings)),
-            media_type=media_type,
-            label=label,
-            line=chunk.line,
-            inside=_between(headings, chunk.first, chunk.after),
-        )
-        return replace(hit, place=place_of(hit))
-
-    @contextmanager
-    def _reading_text(self, source: str, number: int) -> Iterator[None]:
-        """Says which source's text it is that was found damaged."""
-        try:
-            yield
-        except IndexDamaged as error:
-            raise IndexDamaged(
-                f"index {str(self._database.directory)!r} is damaged: the text of {source!r}, page {number},"
-                " is not what was put in; `rag remove` it and `rag ingest` again (if that fails, move the"
-                " index's folder away and ingest everything again: your documents are not touched)"
-            ) from error
-
-    def _name_and_type(self, document: int, chosen: Collection[bytes] | None) -> tuple[str, str]:
-        row = document_of(self._database, document)
-        places = places_with(self._database, row.content_hash)
-        if not places:
-            raise damaged(self._database.directory, f"document {row.id} is in no place")
-        named = next((one for one in places if chosen is not None and one.location in chosen), places[0])
-        return shown_name(self._database, named), row.media_type
+        return read_hits(self._database, [rows[int(identifier)] for identifier in chunk_ids], places)
 
     def neighbours(self, chunk_id: int) -> tuple[int | None, int | None]:
         """The chunk before and the chunk after in the same source."""
@@ -227,12 +157,7 @@ class Snapshot:
             raise damaged(
                 self._database.directory, f"{place.source!r} lacks some of its {document.chunks} chunks"
             )
-        name = shown_name(self._database, place)
-        pages = self._pages(chunks)
-        return [
-            self._hit(chunk, name, document.media_type, *pages[chunk.document, chunk.page])
-            for chunk in chunks
-        ]
+        return read_hits(self._database, chunks, {place.location})
 
     # --- sources ----------------------------------------------------------------------------------
 
@@ -240,7 +165,7 @@ class Snapshot:
         """A page of a source, with its text; `UsageError` when there is none of that number."""
         place = place_named(self._database, source)
         document = self._document(place)
-        with self._reading_text(place.source, number):
+        with reading_text(self._database, place.source, number):
             page = read_page(self._database, document.id, number)
         if page is None:
             if len(selected(self._database, "page", "WHERE document = ?", document.id)) != document.pages:

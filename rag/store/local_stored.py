@@ -19,9 +19,9 @@ from rag.store.local_rows import (
     matching,
     read_page,
     read_state,
-    read_vectors,
     selected,
 )
+from rag.store.local_vectors import read_vectors
 
 
 def stored_document(database: Database, content_hash: str) -> StoredDocument:

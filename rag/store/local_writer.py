@@ -21,13 +21,13 @@ from rag.store.local_database import Database
 from rag.store.local_reembedding import Reembedding
 from rag.store.local_rows import (
     IDS_AT_A_TIME,
-    as_vector,
     document_with,
     outdated_contents,
     place_at,
     read_state,
 )
 from rag.store.local_schema import row_checksum, select_statement
+from rag.store.local_vectors import as_vector
 from rag.store.local_witness import read_witness, write_witness
 from rag.store.put_checks import (
     check_text,
