@@ -159,8 +159,9 @@ def _drift(state: State, count: int, last_id: int) -> int:
 def _present_ids(database: Database, state: State, kept: DenseIndex) -> np.ndarray:
     """The snapshot's chunk ids, without reading those that are known where nothing was removed."""
     if state.chunks_generation > kept.generation:
-        added = chunk_ids(database, after=kept.last_id)
-        if len(kept.ids) + len(added) == state.chunks:
-            return np.concatenate([kept.ids, added])
+        known = kept.ids
+        added = chunk_ids(database, after=int(known[-1]) if len(known) else 0)
+        if len(known) + len(added) == state.chunks:
+            return np.concatenate([known, added])
     ids = chunk_ids_by_document(database)
     return ids if len(ids) == state.chunks else chunk_ids(database)

@@ -68,12 +68,16 @@ class DenseIndex:
     def ids(self) -> np.ndarray:
         """The chunk ids that a search can give, sorted."""
         large = self.large.ids if self.shown is None else self.large.ids[self.shown]
-        return np.sort(np.concatenate([large, self.fresh.ids])) if len(self.fresh.ids) else large
+        # Stable, since that sort is quick where all or nearly all is in order already.
+        return (
+            np.sort(np.concatenate([large, self.fresh.ids]), kind="stable") if len(self.fresh.ids) else large
+        )
 
     @property
     def last_id(self) -> int:
         """The largest id; 0 when there is none."""
-        return int(self.ids[-1]) if len(self.ids) else 0
+        ids = self.ids
+        return int(ids[-1]) if len(ids) else 0
 
     def search(
         self, vector: np.ndarray, k: int, *, among: np.ndarray | None = None, fetch: Fetch | None = None
@@ -104,7 +108,9 @@ class DenseIndex:
         shown = _members(self.large.ids, ids)
         kept = _members(self.fresh.ids, ids)
         present = np.concatenate([self.large.ids[shown], self.fresh.ids[kept]])
-        added = np.setdiff1d(ids, present, assume_unique=True)
+        # What is present is among `ids`: where it is as many, nothing was added.
+        all_here = len(present) == len(ids)
+        added = _NO_IDS if all_here else np.setdiff1d(ids, present, assume_unique=True)
         hidden = len(shown) - int(np.count_nonzero(shown))
         beside = int(np.count_nonzero(kept)) + len(added)
         fold = hidden + beside > max(FOLD_LEAST, FOLD_SHARE * len(ids)) or not len(self.large.ids)
