@@ -42,6 +42,7 @@ bench-search: $(VENV)/installed-for-tests
 
 bench-follow-ups: $(VENV)/installed-for-tests
 	$(RUN)/python -m benchmarks.follow_ups
+	$(RUN)/python -m benchmarks.prompt_tokens
 
 bench-verdicts: $(VENV)/installed-for-tests
 	$(RUN)/python -m benchmarks.verdicts

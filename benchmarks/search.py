@@ -27,6 +27,7 @@ from unittest.mock import patch
 import numpy as np
 
 from benchmarks.collections import Asked, Collection, collections_in, indexed, samples
+from rag.chain import READ_WHOLE
 from rag.embedding.embeddings import LocalEmbeddings
 from rag.evidence import answers
 from rag.quotes import quote_answer
@@ -116,6 +117,10 @@ def _ours_cut(snapshot: Snapshot, embedder: LocalEmbeddings, question: str, k: i
     return find(snapshot, embedder, question, k=k, cut=True).hits
 
 
+def _prompted(snapshot: Snapshot, embedder: LocalEmbeddings, question: str, k: int) -> list[Hit]:
+    return find(snapshot, embedder, question, k=k, cut=True, whole=READ_WHOLE).hits
+
+
 @contextmanager
 def _without(part: str) -> Iterator[None]:
     """Ours with one ingredient left out."""
@@ -153,6 +158,7 @@ def _retrieval(
     for count in DEEPER:
         _row(f"ours, {count} chunks", _ours, snapshot, embedder, asked, count)
     _row("ours, cut", _ours_cut, snapshot, embedder, asked)
+    _row(f"ours, as a prompt has them, {READ_WHOLE} whole", _prompted, snapshot, embedder, asked)
     of_chunks = ("neighbouring chunks", "sentences near")  # paragraphs have no neighbours
     parts = ("leaving out what is far behind", "more room", "more of keywords", *of_chunks)
     for part in parts[: -len(of_chunks)] if collection.paragraphs else parts:

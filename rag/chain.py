@@ -55,6 +55,10 @@ from rag.store.contract import Store
 from rag.template import Condition
 from rag.verdicts.verdict import judge
 
+# The best chunks that a prompt holds to their ends; of the others the model reads what bears on the question.
+# Who asks for all that is known of a thing asks for more than the sentences that name it.
+READ_WHOLE = 2
+
 
 class Chain(Runnable[dict[str, Any], Answer]):
     """Question in, cited answer out; a LangChain `Runnable`, and usable from many threads.
@@ -171,7 +175,13 @@ class Chain(Runnable[dict[str, Any], Answer]):
             clock.stage("rewrite")
         before = history if asked.question is question else ()
         found = self.searcher.find(
-            asked.question, k=self.settings.passages, history=before, only=only, whole=True
+            asked.question,
+            k=self.settings.passages,
+            history=before,
+            only=only,
+            cut=self._model is not None,
+            whole=READ_WHOLE,
+            halves=True,
         )
         hits = found.hits
         clock.stage("search")

@@ -13,7 +13,7 @@ from rag.chain import load_chain
 from rag.embedding.embeddings import LocalEmbeddings
 from rag.quotes import quote_answer
 from rag.records import Document, Heading, Hit, IndexMeta, Page, Place
-from rag.search.run_on import first_part, goes_on, last_part
+from rag.search.run_on import first_part, goes_on, last_part, with_rest
 from rag.search.searcher import load_searcher
 from rag.store.open import open_store
 
@@ -46,7 +46,7 @@ def test_the_other_half_stands_beside_the_hit(index: Path) -> None:
     with load_searcher(str(index)) as searcher:
         question = "Where did the granite for the upper courses of the tower come from?"
         alone = searcher.find(question, k=1).hits
-        whole = searcher.find(question, k=1, whole=True).hits
+        whole = searcher.find(question, k=1, halves=True).hits
     assert [hit.page for hit in alone] == [1]
     assert [hit.text for hit in whole] == [PAGES[0].split("\n\n")[1], "quarries of Dartmoor in the spring."]
     for hit in whole:
@@ -54,10 +54,22 @@ def test_the_other_half_stands_beside_the_hit(index: Path) -> None:
     assert whole[1].place == "page 2"
 
 
+def test_what_ends_before_its_page_does_goes_on_in_its_own_chunk(index: Path) -> None:
+    words = "The granite for the upper courses of the tower"
+    with load_searcher(str(index)) as searcher, searcher.store.snapshot() as snapshot:
+        (hit,) = searcher.find(words, k=1).hits
+        assert len(with_rest(snapshot, [hit])) == 2
+        cut = dataclasses.replace(hit, end=hit.start + len(words), text=words)
+        assert with_rest(snapshot, [cut]) == [cut]
+        (_, rest) = with_rest(snapshot, [hit])
+        later = dataclasses.replace(rest, start=rest.start + 9, text=rest.text[9:])
+        assert with_rest(snapshot, [later]) == [later]
+
+
 def test_the_beginning_comes_before(index: Path) -> None:
     with load_searcher(str(index)) as searcher:
-        whole = searcher.find("What did the crew have? bread and beer, Dartmoor", k=1, whole=True).hits
-        chinese = searcher.find("两道闸门的新式船闸在哪里？", k=1, whole=True).hits
+        whole = searcher.find("What did the crew have? bread and beer, Dartmoor", k=1, halves=True).hits
+        chinese = searcher.find("两道闸门的新式船闸在哪里？", k=1, halves=True).hits
     assert [(hit.page, hit.text) for hit in whole] == [
         (1, PAGES[0].split("\n\n")[1]),
         (2, PAGES[1].split("\n\n")[0]),
@@ -67,7 +79,7 @@ def test_the_beginning_comes_before(index: Path) -> None:
 
 def test_what_was_found_as_well_is_not_added(index: Path) -> None:
     with load_searcher(str(index)) as searcher:
-        found = searcher.find("granite quarries of Dartmoor", k=6, whole=True).hits
+        found = searcher.find("granite quarries of Dartmoor", k=6, halves=True).hits
     assert len(found) == len({hit.chunk_id for hit in found}) == 6
 
 

@@ -115,6 +115,12 @@ def test_rows_are_not_cut(searcher: Searcher) -> None:
     assert rows.text == COSTS
 
 
-def test_a_conversations_prompt_gets_chunks(searcher: Searcher) -> None:
-    (hit,) = searcher.find(QUESTIONS[0], k=1, whole=True).hits
-    assert hit.text == TOWER.split("\n\n")[0]
+def test_the_best_chunks_are_read_to_their_ends_when_asked_for(searcher: Searcher) -> None:
+    chunks = {hit.chunk_id: hit for hit in searcher.find(QUESTIONS[0], k=4).hits}
+    shortened = 0
+    for whole in range(4):
+        hits = searcher.find(QUESTIONS[0], k=4, cut=True, whole=whole).hits
+        assert [hit.chunk_id for hit in hits] == [hit.chunk_id for hit in searcher.search(QUESTIONS[0], k=4)]
+        assert all(chunks[hit.chunk_id].text in hit.text for hit in hits[:whole])
+        shortened += any(chunks[hit.chunk_id].text not in hit.text for hit in hits[whole:])
+    assert shortened

@@ -60,12 +60,21 @@ def goes_on(hit: Hit, following: Hit) -> bool:
 
 def _rest(snapshot: Snapshot, hit: Hit, after: int | None) -> Hit | None:
     following = _named_as(snapshot, hit, after)
-    return first_part(following, like=hit) if following and goes_on(hit, following) else None
+    if following is None or not goes_on(hit, following) or hit.end != _chunk(snapshot, hit).end:
+        return None
+    return first_part(following, like=hit)
 
 
 def _beginning(snapshot: Snapshot, before: int | None, hit: Hit) -> Hit | None:
     previous = _named_as(snapshot, hit, before)
-    return last_part(previous, like=hit) if previous and goes_on(previous, hit) else None
+    if previous is None or not goes_on(previous, hit) or hit.start != _chunk(snapshot, hit).start:
+        return None
+    return last_part(previous, like=hit)
+
+
+def _chunk(snapshot: Snapshot, hit: Hit) -> Hit:
+    """The chunk whole; `hit` may be cut from it, and end before the page does."""
+    return snapshot.hits([hit.chunk_id])[0]
 
 
 def _named_as(snapshot: Snapshot, hit: Hit, neighbour: int | None) -> Hit | None:

@@ -71,6 +71,7 @@ def find(
     scope: Scope | None = None,
     reranker: Reranker | None = None,
     cut: bool = False,
+    whole: int = 0,
 ) -> SearchResult:
     """The `k` best chunks for `question`, best first, none of them twice in other words.
 
@@ -81,7 +82,7 @@ def find(
     `rag.search.fusion` and `rag.search.follow_up` make of them, or with a reranker what that says. An empty
     question or an empty index gives no hits. With a `scope`, both legs look at its chunks alone. With `cut`,
     and no reranker, `hits` are not chunks but what bears on the question in and beside them
-    (`rag.search.windows`).
+    (`rag.search.windows`); the best `whole` of them are not shortened.
     """
     documents = scope.documents if scope else None
     if not question.strip() or k < 1:
@@ -102,7 +103,8 @@ def find(
             return SearchResult(nearest, nearest, documents)
         ordered = _distinct(reading_order(ranked), 2 * k)
         places = scope.locations if scope else None
-        return SearchResult(windows(snapshot, leaning.text, ordered, k, places=places), nearest, documents)
+        passages = windows(snapshot, leaning.text, ordered, k, whole=whole, places=places)
+        return SearchResult(passages, nearest, documents)
     again = reranked(ranked, leaning.text, reranker, first=depth)
     return SearchResult(_distinct(again, k), nearest, documents)
 

@@ -54,14 +54,15 @@ class Searcher:
         k: int,
         history: Sequence[Turn] = (),
         only: str | Sequence[str] = (),
-        whole: bool = False,
         cut: bool = False,
+        whole: int = 0,
+        halves: bool = False,
     ) -> SearchResult:
         """The `k` best chunks with what the search says besides; with `cut` the passages of `search`.
 
-        A conversation's prompts need chunks: what is cut for one question is another text in the next, and
-        the model would have to read it again. With `whole`, the other halves of sentences that a page break
-        cuts stand beside the hits, as more of them (see `rag.search.run_on`): to be read, not to be measured.
+        Of these, the best `whole` chunks are not shortened. With `halves`, the other halves of sentences that
+        a page break cuts stand beside the hits, as more of them (see `rag.search.run_on`): to be read, not to
+        be measured.
         """
         if not question.strip():
             raise UsageError("the question is empty; ask in a few words")
@@ -80,8 +81,9 @@ class Searcher:
                 scope=scope,
                 reranker=self.reranker,
                 cut=cut,
+                whole=whole,
             )
-            return replace(result, hits=with_rest(snapshot, result.hits)) if whole else result
+            return replace(result, hits=with_rest(snapshot, result.hits)) if halves else result
 
     def _scope(self, snapshot: Snapshot, only: tuple[str, ...]) -> Scope | None:
         """What the filters leave of this generation; the last few are kept, for the next question."""

@@ -70,6 +70,7 @@ def windows(
     ordered: Sequence[Hit],
     k: int,
     *,
+    whole: int = 0,
     places: Collection[bytes] | None = None,
 ) -> list[Hit]:
     """Passages cut from the first `k` of `ordered`, the best by their chunk's score first.
@@ -77,7 +78,8 @@ def windows(
     `ordered` are distinct hits of a search, in `reading_order`; what is rare is judged among all of them.
     Sentences are taken one by one, by their chunk's worth and the share of the question's wording that they
     and those near them hold, down to `WITHIN` of the best one and as long as there is room; what lies between
-    two of one chunk is read with them. A neighbour is read from the border on, as far as it is wanted.
+    two of one chunk is read with them. A neighbour is read from the border on, as far as it is wanted. The
+    best `whole` chunks are read to their ends.
     Together they have no more than `MOST_ROOM` times the characters of the `k` chunks.
     `page.text[start:end] == text` holds.
     """
@@ -88,7 +90,7 @@ def windows(
     parts = {part.hit.chunk_id: part for run in runs for part in run}
     following = {one.hit.chunk_id: other.hit.chunk_id for run in runs for one, other in pairwise(run)}
     chosen = [hit.chunk_id for hit in sorted(first, key=lambda hit: (-hit.score, hit.chunk_id))]
-    kept = _kept(parts, following, chosen)
+    kept = _kept(parts, following, chosen, whole)
     read = {hit.chunk_id: hit for run in runs for hit in _read(snapshot, run, kept, chosen)}
     return [read[chunk] for chunk in chosen]
 
@@ -195,10 +197,11 @@ def _is_same_page(one: Hit, other: Hit) -> bool:
 
 
 def _kept(
-    parts: Mapping[int, _Part], following: Mapping[int, int], first: Sequence[int]
+    parts: Mapping[int, _Part], following: Mapping[int, int], first: Sequence[int], whole: int
 ) -> dict[int, tuple[int, int]]:
-    """Of each chunk that is read, the first and the last of its spans."""
+    """Of each chunk that is read, the first and the last of its spans; of the first `whole`, all."""
     kept = {chunk: (parts[chunk].best, parts[chunk].best) for chunk in first}
+    kept |= {chunk: (0, len(parts[chunk].spans) - 1) for chunk in first[:whole]}
     room = int(MOST_ROOM * sum(len(parts[chunk].hit.text) for chunk in first))
     room -= sum(parts[chunk].length(span) for chunk, span in kept.items())
     wanted = [
