@@ -39,6 +39,7 @@ bench: bench-search bench-follow-ups bench-verdicts bench-model bench-ingest ben
 
 bench-search: $(VENV)/installed-for-tests
 	$(RUN)/python -m benchmarks.search $(COLLECTIONS)
+	$(RUN)/python -m benchmarks.copies $(COLLECTIONS)
 
 bench-follow-ups: $(VENV)/installed-for-tests
 	$(RUN)/python -m benchmarks.follow_ups

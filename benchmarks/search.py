@@ -91,7 +91,8 @@ def main() -> None:
 # --- retrieval -----------------------------------------------------------------------------------------
 
 
-def _dense(snapshot: Snapshot, embedder: LocalEmbeddings, question: str, k: int) -> list[Hit]:
+def dense(snapshot: Snapshot, embedder: LocalEmbeddings, question: str, k: int) -> list[Hit]:
+    """The dense leg alone."""
     vector = np.asarray(embedder.embed_query(question), np.float32)
     return snapshot.hits([chunk for chunk, _ in snapshot.dense(vector, k)])
 
@@ -100,7 +101,8 @@ def _keywords(snapshot: Snapshot, embedder: LocalEmbeddings, question: str, k: i
     return snapshot.hits([chunk for chunk, _ in snapshot.keywords(match_query(question), k)])
 
 
-def _by_rank(snapshot: Snapshot, embedder: LocalEmbeddings, question: str, k: int) -> list[Hit]:
+def by_rank(snapshot: Snapshot, embedder: LocalEmbeddings, question: str, k: int) -> list[Hit]:
+    """Both legs fused by reciprocal ranks."""
     vector = np.asarray(embedder.embed_query(question), np.float32)
     scores: dict[int, float] = {}
     for leg in (snapshot.dense(vector, DEPTH), snapshot.keywords(match_query(question), DEPTH)):
@@ -109,7 +111,8 @@ def _by_rank(snapshot: Snapshot, embedder: LocalEmbeddings, question: str, k: in
     return snapshot.hits(sorted(scores, key=lambda chunk: (-scores[chunk], chunk))[:k])
 
 
-def _ours(snapshot: Snapshot, embedder: LocalEmbeddings, question: str, k: int) -> list[Hit]:
+def ours(snapshot: Snapshot, embedder: LocalEmbeddings, question: str, k: int) -> list[Hit]:
+    """The search as it is."""
     return search(snapshot, embedder, question, k=k)
 
 
@@ -145,18 +148,18 @@ def _retrieval(
     print(f"\n{collection.name}: {snapshot.chunk_count} chunks, {len(asked)} questions")
     print(f"  {'':42} {'first':>7} {'in five':>8} {'recall':>7} {'answer':>7} {'characters':>11} {'ms':>6}")
     ways: dict[str, Finder] = {
-        "dense": _dense,
+        "dense": dense,
         "BM25": _keywords,
-        "reciprocal ranks": _by_rank,
-        "ours": _ours,
+        "reciprocal ranks": by_rank,
+        "ours": ours,
     }
     for name, way in ways.items():
         _row(name, way, snapshot, embedder, asked)
     for part in ("cosine", "trust", "BM25", "sentence"):
         with _without(part):
-            _row(f"  without {part}", _ours, snapshot, embedder, asked)
+            _row(f"  without {part}", ours, snapshot, embedder, asked)
     for count in DEEPER:
-        _row(f"ours, {count} chunks", _ours, snapshot, embedder, asked, count)
+        _row(f"ours, {count} chunks", ours, snapshot, embedder, asked, count)
     _row("ours, cut", _ours_cut, snapshot, embedder, asked)
     _row(f"ours, as a prompt has them, {READ_WHOLE} whole", _prompted, snapshot, embedder, asked)
     of_chunks = ("neighbouring chunks", "sentences near")  # paragraphs have no neighbours
@@ -167,7 +170,7 @@ def _retrieval(
     for source in collection.documents:
         about = [one for one in asked if {place[0] for place in one.places} == {source}]
         if FEWEST_ABOUT <= len(about) < len(asked):
-            _row(f"{source[:34]}, chunks", _ours, snapshot, embedder, about)
+            _row(f"{source[:34]}, chunks", ours, snapshot, embedder, about)
             _row(f"{source[:34]}, cut", _ours_cut, snapshot, embedder, about)
 
 

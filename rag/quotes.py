@@ -19,6 +19,7 @@ from rag.records import Hit
 from rag.search.run_on import first_part, goes_on, last_part
 from rag.text.wording import Worded, rarity, sentences, share
 from rag.text.words import content_terms, has_content
+from rag.verdicts.verdict import judge
 
 READ_HITS = 5  # hits whose sentences are compared
 EMBEDDED = 32  # sentences that are embedded: those with the best wording
@@ -242,8 +243,14 @@ def _cosines(
 
 
 def _alike(one: _Candidate, other: _Candidate) -> bool:
+    """Whether they say the same: most of the words, and no other number, name or "not" among the rest."""
     some, others = one.sentence.terms, other.sentence.terms
-    return len(some & others) >= SAME_TEXT * max(1, len(some | others))
+    if len(some & others) < SAME_TEXT * max(1, len(some | others)):
+        return False
+    return all(
+        judge(text, [source]).verdict != "unsupported"
+        for text, source in ((one.text, other.text), (other.text, one.text))
+    )
 
 
 def _quote(candidate: _Candidate, score: float) -> Quote:

@@ -29,6 +29,7 @@ def nodes() -> Iterator[Any]:
     """A head without cores and one node with one; its driver runs in the test's process."""
     with pytest.MonkeyPatch.context() as patched, warnings.catch_warnings():
         patched.setenv("RAY_USAGE_STATS_ENABLED", "0")
+        patched.setenv("RAY_gcs_server_port_wait_time_s", "200")  # 30 are few where it was never started yet
         patched.setenv("RAY_worker_niceness", "0")  # else whatever runs beside the tests makes them wait
         patched.setenv("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
         patched.setenv("PYTHONPATH", os.pathsep.join([str(TESTS.parent), str(TESTS)]))

@@ -15,6 +15,7 @@ from small_index import write_index
 
 from rag.embedding.embeddings import LocalEmbeddings
 from rag.errors import UsageError
+from rag.quotes import quote_answer
 from rag.records import Hit, Turn
 from rag.search.search import scored, search
 from rag.search.searcher import Searcher
@@ -91,6 +92,37 @@ def test_a_hit_says_what_its_score_is_made_of(store: LocalStore, embedder: Local
 def test_what_says_the_same_comes_once(store: LocalStore, embedder: LocalEmbeddings) -> None:
     hits = found(store, embedder, "How often does the keeper trim the wick?", k=10)
     assert sum("trims the wick" in hit.text for hit in hits) == 1
+
+
+CONTRACT = (
+    "The contract begins on the first of May and is made for an indefinite time between the parties. "
+    "The tenant keeps the rooms clean, airs them daily and reports damage at once. {pets} "
+    "The tenant may end it with a notice period of {months} months to the end of a quarter. "
+    "Keys are handed over in person, counted and signed for by both sides, and none may be copied "
+    "without the written consent of the landlord. The deposit is kept on a separate account and paid "
+    "back with its interest after the rooms were handed over."
+)
+
+
+def test_versions_that_differ_in_what_is_asked_are_both_found(
+    tmp_path: Path, embedder: LocalEmbeddings
+) -> None:
+    """Of the same but for what nobody asked about, one is enough."""
+    pages = {
+        "2023.txt": [CONTRACT.format(months="three", pets="Pets are allowed in the rooms.")],
+        "2024.txt": [CONTRACT.format(months="six", pets="Pets are allowed in the rooms.")],
+        "2025.txt": [CONTRACT.format(months="six", pets="Pets are not allowed in the rooms.")],
+    }
+    store = open_store(write_index(tmp_path / "index", pages))
+    notice = found(store, embedder, "How long is the notice period for the tenant?", k=5)
+    assert {hit.source for hit in notice} >= {"2023.txt", "2024.txt"}
+    pets = found(store, embedder, "Are pets allowed?", k=5)
+    assert "2025.txt" in {hit.source for hit in pets}
+    deposit = found(store, embedder, "What becomes of the deposit and its interest?", k=5)
+    assert len(deposit) == 1
+    quotes = quote_answer("How long is the notice period for the tenant?", notice, embedder)
+    assert {"three" in quote.text for quote in quotes[:2]} == {True, False}
+    store.close()
 
 
 def test_k_is_the_most_there_is(store: LocalStore, embedder: LocalEmbeddings) -> None:

@@ -7,7 +7,7 @@ Knows neither the prompt nor the model; where the chunks came from is the store'
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -22,9 +22,10 @@ from rag.search.windows import reading_order, windows
 from rag.store.contract import Snapshot
 from rag.text.wording import rarity, sentences, share
 from rag.text.words import content_terms, match_query, term_set
+from rag.verdicts.verdict import judge
 
 CANDIDATES = 30  # of each leg; to paragraphs, 4 of 1,000 questions at most had the right one further down
-SAME_TEXT = 0.9  # share of terms in common (Jaccard) from which two hits say the same
+SAME_TEXT = 0.9  # share of terms in common (Jaccard) from which two hits may say the same
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +74,7 @@ def find(
     cut: bool = False,
     whole: int = 0,
 ) -> SearchResult:
-    """The `k` best chunks for `question`, best first, none of them twice in other words.
+    """The `k` best chunks for `question`, best first, none that says the same as a better one.
 
     A follow-up is searched together with what it leans on. Hits carry in `scores`: `dense` (cosine, on the
     bundled model's scale), `keyword` (BM25), `whole` and `sentence` (the share of the question's wording that
@@ -97,16 +98,16 @@ def find(
     hits = snapshot.hits(chunks, places=scope.locations if scope else None)
     own, *before = [_scored_legs(snapshot, embedder, hits, leg) for leg in legs]
     ranked = joined(leaning, own, before) if before else own
-    nearest = _distinct(ranked, k)
+    nearest = _distinct(ranked, leaning.text, k)
     if reranker is None:
         if not cut:
             return SearchResult(nearest, nearest, documents)
-        ordered = _distinct(reading_order(ranked), 2 * k)
+        ordered = _distinct(reading_order(ranked), leaning.text, 2 * k)
         places = scope.locations if scope else None
         passages = windows(snapshot, leaning.text, ordered, k, whole=whole, places=places)
         return SearchResult(passages, nearest, documents)
     again = reranked(ranked, leaning.text, reranker, first=depth)
-    return SearchResult(_distinct(again, k), nearest, documents)
+    return SearchResult(_distinct(again, leaning.text, k), nearest, documents)
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,15 +187,40 @@ def _context(headings: tuple[str, ...], source: str) -> frozenset[str]:
     return term_set("\n".join((source, *headings)))
 
 
-def _distinct(hits: Sequence[Hit], k: int) -> list[Hit]:
-    """The first `k` hits that do not say the same as a better one."""
+def _distinct(hits: Sequence[Hit], question: str, k: int) -> list[Hit]:
+    """The first `k` hits that do not say the same as a better one.
+
+    The next version of a contract has nearly all words in common with the last: where what bears on the
+    question is denied by the other (another number, a "not"), both are hits.
+    """
+    terms = {hit.chunk_id: _terms(hit) for hit in hits}
+    rarities = rarity(content_terms(question, characters=True), list(terms.values()))
+
+    def repeats(hit: Hit, other: Hit) -> bool:
+        own, others = terms[hit.chunk_id], terms[other.chunk_id]
+        if len(own & others) < SAME_TEXT * len(own | others):
+            return False
+        return _bears_out(hit, other, rarities) and _bears_out(other, hit, rarities)
+
     chosen: list[Hit] = []
-    seen: list[frozenset[str]] = []
     for hit in hits:
         if len(chosen) == k:
             break
-        terms = frozenset[str]().union(*(one.terms for one in sentences(hit)))
-        if not any(len(terms & other) >= SAME_TEXT * len(terms | other) for other in seen):
+        if not any(repeats(hit, other) for other in chosen):
             chosen.append(hit)
-            seen.append(terms)
     return chosen
+
+
+def _terms(hit: Hit) -> frozenset[str]:
+    return frozenset[str]().union(*(one.terms for one in sentences(hit)))
+
+
+def _bears_out(hit: Hit, other: Hit, rarities: Mapping[str, float]) -> bool:
+    """Whether `hit` says what is said in `other` where it bears most on the question, and beside that."""
+    units = sentences(other)
+    shares = [share(rarities, one.terms) for one in units]
+    best = shares.index(max(shares)) if shares else 0
+    said = [other.text[one.start : one.end] for one in units[max(0, best - 1) : best + 2]]
+    return all(
+        sentence in hit.text or judge(sentence, [hit.text]).verdict != "unsupported" for sentence in said
+    )
