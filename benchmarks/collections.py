@@ -13,7 +13,7 @@ import json
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -74,6 +74,25 @@ def samples(folder: Path) -> Collection:
         places = tuple((each["source"], each["page"], 0, sys.maxsize) for each in right)
         asked.append(Asked(one["question"], places, tuple(each["answer"] for each in right)))
     return Collection(root.name, documents, tuple(asked), False)
+
+
+def together(collections: Sequence[Collection]) -> list[Collection]:
+    """The collections over the documents of all of them, in folders with names that tell nothing."""
+    folders = dict(enumerate(collections, start=1))
+    documents = {
+        f"{folder}/{source}": document
+        for folder, collection in folders.items()
+        for source, document in collection.documents.items()
+    }
+    return [
+        Collection(collection.name, documents, tuple(_within(f"{folder}/", collection.asked)), False)
+        for folder, collection in folders.items()
+    ]
+
+
+def _within(folder: str, asked: Sequence[Asked]) -> Iterator[Asked]:
+    for one in asked:
+        yield replace(one, places=tuple((folder + source, *span) for source, *span in one.places))
 
 
 def _paragraphs(path: Path) -> Collection:

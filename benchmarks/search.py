@@ -10,7 +10,8 @@ and the project's own samples:
   doesn't see), and where five are cut to what bears on the question, also with one of its parts left out;
 - quotes: the sentence shown first holds the answer, one of those shown does;
 - abstaining: refused though the documents answer, answered though the question was meant for another
-  collection (rows are collections, columns whose questions).
+  collection (rows are collections, columns whose questions);
+- one index of all collections: the legs, asked each collection's questions.
 
 `--every N` asks each N-th question alone.
 """
@@ -26,7 +27,7 @@ from unittest.mock import patch
 
 import numpy as np
 
-from benchmarks.collections import Asked, Collection, collections_in, indexed, samples
+from benchmarks.collections import Asked, Collection, collections_in, indexed, samples, together
 from rag.chain import READ_WHOLE
 from rag.embedding.embeddings import LocalEmbeddings
 from rag.evidence import answers
@@ -86,6 +87,7 @@ def main() -> None:
             if any(one.answers for one in asked):
                 _quotes(snapshot, embedder, asked)
         _abstaining(collections, snapshots, embedder, every)
+    _in_one_index(collections, embedder, every)
 
 
 # --- retrieval -----------------------------------------------------------------------------------------
@@ -145,16 +147,7 @@ def _without(part: str) -> Iterator[None]:
 def _retrieval(
     collection: Collection, snapshot: Snapshot, embedder: LocalEmbeddings, asked: Sequence[Asked]
 ) -> None:
-    print(f"\n{collection.name}: {snapshot.chunk_count} chunks, {len(asked)} questions")
-    print(f"  {'':42} {'first':>7} {'in five':>8} {'recall':>7} {'answer':>7} {'characters':>11} {'ms':>6}")
-    ways: dict[str, Finder] = {
-        "dense": dense,
-        "BM25": _keywords,
-        "reciprocal ranks": by_rank,
-        "ours": ours,
-    }
-    for name, way in ways.items():
-        _row(name, way, snapshot, embedder, asked)
+    _legs(collection.name, snapshot, embedder, asked)
     for part in ("cosine", "trust", "BM25", "sentence"):
         with _without(part):
             _row(f"  without {part}", ours, snapshot, embedder, asked)
@@ -172,6 +165,27 @@ def _retrieval(
         if FEWEST_ABOUT <= len(about) < len(asked):
             _row(f"{source[:34]}, chunks", ours, snapshot, embedder, about)
             _row(f"{source[:34]}, cut", _ours_cut, snapshot, embedder, about)
+
+
+def _legs(name: str, snapshot: Snapshot, embedder: LocalEmbeddings, asked: Sequence[Asked]) -> None:
+    print(f"\n{name}: {snapshot.chunk_count} chunks, {len(asked)} questions")
+    print(f"  {'':42} {'first':>7} {'in five':>8} {'recall':>7} {'answer':>7} {'characters':>11} {'ms':>6}")
+    ways: dict[str, Finder] = {
+        "dense": dense,
+        "BM25": _keywords,
+        "reciprocal ranks": by_rank,
+        "ours": ours,
+    }
+    for way_name, way in ways.items():
+        _row(way_name, way, snapshot, embedder, asked)
+
+
+def _in_one_index(collections: Sequence[Collection], embedder: LocalEmbeddings, every: int) -> None:
+    all_in_one = together(collections)
+    with indexed(all_in_one[0], embedder) as store, store.snapshot() as snapshot:
+        for collection in all_in_one:
+            asked = [one for one in collection.asked if one.kind == "on"][::every]
+            _legs(f"{collection.name}, in one index with all", snapshot, embedder, asked)
 
 
 def _row(

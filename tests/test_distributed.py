@@ -125,6 +125,7 @@ def test_a_node_is_killed_in_the_middle(
     log.mkdir()
     write_documents(docs, count=30)
     doomed = add_node(nodes)
+    (log / cluster_parts.DOOMED).write_text(doomed.node_id)
     killed = threading.Event()
 
     def kill() -> None:
