@@ -126,7 +126,9 @@ def test_content_first_then_the_name(name: str, data: bytes, kind: str) -> None:
         ("a.pdf", b"7z\xbc\xaf\x27\x1c", CorruptSource, r"named \.pdf, but it is a 7-Zip archive"),
         ("a.docx", b"Just text.", CorruptSource, r"named \.docx, but it is none"),
         ("a.docx", archive({"ppt/x.xml": b""}), CorruptSource, r"named \.docx, but it is a ZIP archive"),
-        ("a.docx", DOCX[:50], CorruptSource, r"named \.docx, but it is a ZIP archive"),
+        pytest.param(  # a test is named by its bytes, and in these is the time
+            "a.docx", DOCX[:50], CorruptSource, r"named \.docx, but it is a ZIP archive", id="cut"
+        ),
         ("a.docx", OLE + b"\0" * 600, CorruptSource, r"old Office formats"),
         ("a.docx", OLE + "EncryptedPackage".encode("utf-16-le"), EncryptedSource, "protected by a password"),
         ("a.png", b"Just text.", CorruptSource, r"named \.png, but it is none"),
