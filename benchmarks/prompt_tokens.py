@@ -15,26 +15,23 @@ import numpy as np
 
 from benchmarks.collections import indexed, samples
 from benchmarks.follow_ups import Conversation, conversations
-from benchmarks.search import Remembering
 from rag.chain import READ_WHOLE
 from rag.embedding.embeddings import LocalEmbeddings
 from rag.model.state_cache import common_prefix
 from rag.prompt import build_prompt
-from rag.records import Hit, Turn
-from rag.search.run_on import with_rest
-from rag.search.search import find
+from rag.records import Turn
+from rag.search.searcher import Searcher
 from rag.settings import Settings
-from rag.store.contract import Snapshot
 from tests.model_files import sentencepiece
 
 
 def main() -> None:
     """Measures both and prints a line for each turn."""
     data = Path(__file__).parent.parent / "data"
-    collection, embedder = samples(data), Remembering()
+    collection, embedder = samples(data), LocalEmbeddings()
     asked = conversations(data / "follow_ups.jsonl", collection)
-    with indexed(collection, embedder) as store, store.snapshot() as snapshot:
-        chunks, ours = (read_anew(snapshot, embedder, asked, cut=cut) for cut in (False, True))
+    with indexed(collection, embedder) as store, Searcher(store) as searcher:
+        chunks, ours = (read_anew(searcher, asked, cut=cut) for cut in (False, True))
     print("tokens to read, mean: whole chunks, ours, ours over chunks")
     for turn, counts in chunks.items():
         old, new = np.mean(counts), np.mean(ours[turn])
@@ -43,9 +40,7 @@ def main() -> None:
     print(f"  all of them, summed {old:20} {new:8} {new / old:6.2f}")
 
 
-def read_anew(
-    snapshot: Snapshot, embedder: LocalEmbeddings, asked: Sequence[Conversation], *, cut: bool
-) -> dict[int, list[int]]:
+def read_anew(searcher: Searcher, asked: Sequence[Conversation], *, cut: bool) -> dict[int, list[int]]:
     """For each turn, from 1, the tokens that are new in the prompts of the conversations."""
     settings, tokenize = Settings(), sentencepiece().encode
     counts: dict[int, list[int]] = defaultdict(list)
@@ -54,10 +49,12 @@ def read_anew(
         read: list[tuple[int, ...]] = []
         for place in range(0, len(turns), 2):
             question, history = turns[place].text, turns[:place]
-            hits = _hits(snapshot, embedder, question, history, settings.passages, cut=cut)
+            found = searcher.find(
+                question, k=settings.passages, history=history, cut=cut, whole=READ_WHOLE, halves=True
+            )
             prompt = build_prompt(
                 question,
-                hits,
+                found.hits,
                 history,
                 tokenize,
                 window=settings.window,
@@ -68,19 +65,6 @@ def read_anew(
             counts[place // 2 + 1].append(len(prompt.ids) - known)
             read.append(prompt.ids)
     return counts
-
-
-def _hits(
-    snapshot: Snapshot,
-    embedder: LocalEmbeddings,
-    question: str,
-    history: Sequence[Turn],
-    k: int,
-    *,
-    cut: bool,
-) -> list[Hit]:
-    found = find(snapshot, embedder, question, k=k, history=history, cut=cut, whole=READ_WHOLE)
-    return with_rest(snapshot, found.hits)
 
 
 if __name__ == "__main__":

@@ -152,8 +152,9 @@ class LocalEmbeddings(Embeddings):
         return self._readable(text[:READ_CHARACTERS])
 
     def _readable_share(self, text: str) -> float:
-        encoding = self._tokenizer.encode(_valid(text), add_special_tokens=False)
-        return readable_share(_valid(text), encoding.ids, encoding.word_ids, encoding.offsets, self._unknown)
+        text = _valid(text)
+        encoding = self._tokenizer.encode(text, add_special_tokens=False)
+        return readable_share(text, encoding.ids, encoding.word_ids, encoding.offsets, self._unknown)
 
     # --- vectors ----------------------------------------------------------------------------------
 

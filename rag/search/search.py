@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 
 import numpy as np
 
@@ -20,7 +20,7 @@ from rag.search.fusion import fused, trust
 from rag.search.reranker import Reranker, reranked
 from rag.search.windows import reading_order, windows
 from rag.store.contract import Snapshot
-from rag.text.wording import rarity, sentences, share
+from rag.text.wording import rarity, sentences, share, terms_of
 from rag.text.words import content_terms, match_query, term_set
 from rag.verdicts.verdict import judge
 
@@ -193,26 +193,24 @@ def _distinct(hits: Sequence[Hit], question: str, k: int) -> list[Hit]:
     The next version of a contract has nearly all words in common with the last: where what bears on the
     question is denied by the other (another number, a "not"), both are hits.
     """
-    terms = {hit.chunk_id: _terms(hit) for hit in hits}
-    rarities = rarity(content_terms(question, characters=True), list(terms.values()))
 
-    def repeats(hit: Hit, other: Hit) -> bool:
-        own, others = terms[hit.chunk_id], terms[other.chunk_id]
-        if len(own & others) < SAME_TEXT * len(own | others):
-            return False
-        return _bears_out(hit, other, rarities) and _bears_out(other, hit, rarities)
+    @cache
+    def rarities() -> Mapping[str, float]:  # wanted where two hits have most words in common, which is seldom
+        return rarity(content_terms(question, characters=True), [terms_of(hit) for hit in hits])
 
-    chosen: list[Hit] = []
+    chosen: list[tuple[Hit, frozenset[str]]] = []
     for hit in hits:
         if len(chosen) == k:
             break
-        if not any(repeats(hit, other) for other in chosen):
-            chosen.append(hit)
-    return chosen
-
-
-def _terms(hit: Hit) -> frozenset[str]:
-    return frozenset[str]().union(*(one.terms for one in sentences(hit)))
+        own = terms_of(hit)
+        if not any(
+            len(own & others) >= SAME_TEXT * len(own | others)
+            and _bears_out(hit, other, rarities())
+            and _bears_out(other, hit, rarities())
+            for other, others in chosen
+        ):
+            chosen.append((hit, own))
+    return [hit for hit, _ in chosen]
 
 
 def _bears_out(hit: Hit, other: Hit, rarities: Mapping[str, float]) -> bool:

@@ -17,7 +17,7 @@ from itertools import pairwise
 from rag.places import counted, place_of
 from rag.records import Hit
 from rag.store.contract import Snapshot
-from rag.text.wording import rarity, sentences, share
+from rag.text.wording import rarity, sentences, share, terms_of
 from rag.text.words import content_terms
 
 MOST_ROOM = 1.5  # times the characters of the k chunks: no question gets more
@@ -84,7 +84,7 @@ def windows(
     `page.text[start:end] == text` holds.
     """
     first = ordered[:k]
-    rarities = rarity(content_terms(question, characters=True), [_terms(hit) for hit in ordered])
+    rarities = rarity(content_terms(question, characters=True), [terms_of(hit) for hit in ordered])
     worth = _worth(ordered)
     runs = [_worthy(run, worth, rarities) for run in _runs(snapshot, first, worth, places)]
     parts = {part.hit.chunk_id: part for run in runs for part in run}
@@ -131,10 +131,6 @@ def _runs(
         hits[other.chunk_id] = dataclasses.replace(other, source=near.source)
         worth[other.chunk_id] = worth[near.chunk_id] - BESIDE_COST
     return [[hits[one] for one in run] for run in _linked(hits, after)]
-
-
-def _terms(hit: Hit) -> frozenset[str]:
-    return frozenset[str]().union(*(one.terms for one in sentences(hit)))
 
 
 def _linked(hits: Mapping[int, Hit], after: Mapping[int, int]) -> list[list[int]]:

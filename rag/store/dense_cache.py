@@ -18,9 +18,7 @@ from rag.errors import StoreError
 from rag.store.dense_file import DenseFileError, read_dense_file, read_header, write_dense_file
 from rag.store.dense_index import FOLD_LEAST, FOLD_SHARE, DenseIndex
 from rag.store.local_database import Database
-from rag.store.local_rows import (
-    State,
-)
+from rag.store.local_rows import State
 from rag.store.local_vectors import chunk_ids, chunk_ids_by_document, read_vectors
 
 CACHE_NAME = "vectors.faiss"

@@ -34,6 +34,11 @@ def sentences(hit: Hit) -> tuple[Worded, ...]:
     return worded(hit.text, by_line=counted(hit.media_type, hit.label) is not None)
 
 
+def terms_of(hit: Hit) -> frozenset[str]:
+    """The terms of all sentences of a hit."""
+    return frozenset[str]().union(*(one.terms for one in sentences(hit)))
+
+
 @lru_cache(maxsize=4096)
 def worded(text: str, *, by_line: bool = False) -> tuple[Worded, ...]:
     """The sentences or lines of `text` with their terms; remembered: the same chunks are found again."""
