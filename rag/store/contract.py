@@ -16,15 +16,18 @@ the same tests run over both. Knows neither of them.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Collection, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from operator import attrgetter
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 
-from rag.records import Chunk, Document, Hit, IndexMeta, Page, Place, Source
+from rag.places import place_of
+from rag.records import Chunk, Document, Heading, Hit, IndexMeta, Page, Place, Source
 
 DIGEST_BYTES = 16  # of BLAKE2b, over the exact text that was embedded
 
@@ -74,6 +77,15 @@ def source_of(place: Place, document: KeptDocument) -> Source:
         chunk_count=document.chunks,
         ingested_at=document.ingested_at,
     )
+
+
+def in_its_page(hit: Hit, headings: Sequence[Heading]) -> Hit:
+    """The hit with its place in words and the headings in it; `headings` are its page's, by their starts."""
+    first = bisect_left(headings, hit.start, key=attrgetter("start"))
+    after = bisect_left(headings, hit.end, lo=first, key=attrgetter("start"))  # a page may have thousands
+    inside = tuple(heading for heading in headings[first:after] if heading.start < heading.end)
+    hit = replace(hit, inside=inside)
+    return replace(hit, place=place_of(hit))
 
 
 class Snapshot(Protocol):

@@ -8,15 +8,13 @@ search asks for sixty, each with its document, its places, its page and its text
 from __future__ import annotations
 
 import json
-from bisect import bisect_left
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from operator import attrgetter
 
 from rag.errors import IndexDamaged
-from rag.places import place_of
 from rag.records import Heading, Hit, Place
+from rag.store.contract import in_its_page
 from rag.store.local_database import Database, Row, damaged
 from rag.store.local_names import shown_names
 from rag.store.local_rows import (
@@ -68,16 +66,8 @@ def _hit(chunk: ChunkRow, text: str, name: str, document: DocumentRow, page: _Pa
         media_type=document.media_type,
         label=label,
         line=chunk.line,
-        inside=_between(headings, chunk.first, chunk.after),
     )
-    return replace(hit, place=place_of(hit))
-
-
-def _between(headings: Sequence[Heading], start: int, end: int) -> tuple[Heading, ...]:
-    """The headings in a span, of headings in the order of their starts: a page may have thousands."""
-    first = bisect_left(headings, start, key=attrgetter("start"))
-    after = bisect_left(headings, end, lo=first, key=attrgetter("start"))
-    return tuple(heading for heading in headings[first:after] if heading.start < heading.end)
+    return in_its_page(hit, headings)
 
 
 # --- documents and their names ----------------------------------------------------------------------

@@ -14,16 +14,14 @@ no transactions and no view of the past, so this is what holds instead:
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from rag.errors import StoreError, UsageError
-from rag.places import place_of
 from rag.records import Heading, Hit, IndexMeta, Page, Place, Source
-from rag.store.contract import source_of
+from rag.store.contract import in_its_page, source_of
 from rag.store.local_rows import in_order
 from rag.store.local_schema import text_digest
 from rag.store.milvus_chunks import ChunkRow, as_chunk, as_vector, chunk_id, version_of
@@ -181,9 +179,8 @@ class MilvusSnapshot:
             media_type=self._documents[chunk.version].media_type,
             label=page["label"],
             line=chunk.line,
-            inside=tuple(one for one in headings if chunk.start <= one.start < min(one.end, chunk.end)),
         )
-        return replace(hit, place=place_of(hit))
+        return in_its_page(hit, headings)
 
     def _names(self, versions: set[int], chosen: Collection[bytes] | None) -> dict[int, str]:
         """What these versions are called: by their first place, or the first that is among the chosen."""
