@@ -50,8 +50,18 @@ def nodes() -> Iterator[Any]:
         made.shutdown()
 
 
-def add_node(made: Any) -> Any:
-    return made.add_node(node_ip_address=HOST, num_cpus=1, object_store_memory=80 << 20)
+def add_node(made: Any, *, tries: int = 3) -> Any:
+    """One more node; another one where its raylet dies before it is registered, for which Ray waits 30 s."""
+    logs = Path(made.head_node.get_session_dir_path()) / "logs"
+    before = set(logs.iterdir())
+    try:
+        return made.add_node(node_ip_address=HOST, num_cpus=1, object_store_memory=80 << 20)
+    except Exception as error:  # Ray has nothing narrower here
+        for log in sorted(set(logs.glob("*.*")) - before):  # the only place that says why
+            print(f"-- {log.name}", *log.read_text(errors="replace").splitlines()[-15:], sep="\n")
+        if "timed out during startup" not in str(error) or tries == 1:
+            raise
+        return add_node(made, tries=tries - 1)
 
 
 def write_documents(docs: Path, *, count: int = 6) -> None:
@@ -127,6 +137,7 @@ def test_a_node_is_killed_in_the_middle(
     doomed = add_node(nodes)
     (log / cluster_parts.DOOMED).write_text(doomed.node_id)
     killed = threading.Event()
+    capfd.readouterr()  # what was said of a node that did not come up
 
     def kill() -> None:
         wait_for(lambda: any(one.name.startswith(doomed.node_id) for one in log.iterdir()))
