@@ -4,10 +4,10 @@
 
 A question's way through this package: `store` opens the index, `search` finds hits, `prompt` makes token ids
 of them, `model` runs OpenChat (`remote` asks one on a server), `citations` and `verdicts` check what it
-wrote, `quotes` answers where there is no model, `chain` is all of it in one stream. Beside that way:
-`embedding` makes vectors, `model_files` brings the model here, `evaluation` measures, `server` lets other
-programs ask, and `langchain` keeps other pipelines' documents and brings over what they had
-(docs/langchain.md). Names load on first use, so importing `rag` costs nothing.
+wrote, `quotes` and `quoted_answer` answer where there is no model, `chain` is all of it in one stream.
+Beside that way: `embedding` makes vectors, `model_files` brings the model here, `evaluation` measures,
+`server` lets other programs ask, and `langchain` keeps other pipelines' documents and brings over what they
+had (docs/langchain.md). Names load on first use, so importing `rag` costs nothing.
 """
 
 from __future__ import annotations

@@ -24,9 +24,9 @@ from rag.evidence import answers
 from rag.model.loaded_model import Model, Usage, load_model, sampling_of
 from rag.model.openchat import turns_from_messages
 from rag.passages import number_passages
-from rag.places import line_of, place_of
 from rag.prompt import Prompt, build_prompt, citation_grammar
-from rag.quotes import Quote, quote_answer
+from rag.quoted_answer import cite_quotes
+from rag.quotes import quote_answer
 from rag.records import (
     Answer,
     Citation,
@@ -35,7 +35,6 @@ from rag.records import (
     Event,
     Hit,
     Ledger,
-    Mark,
     Mode,
     Passage,
     Queued,
@@ -203,34 +202,21 @@ class Chain(Runnable[dict[str, Any], Answer]):
         embedder = self.searcher.embedder
         assert embedder is not None  # hits came from an index that was made with one
         quotes = quote_answer(asked.question, hits, embedder, context=asked.context)
-        # Numbered in the order in which they are quoted: the first mark of an answer is [1].
-        quoted = {quote.chunk_id: place for place, quote in reversed(list(enumerate(quotes)))}
-        hits = sorted(hits, key=lambda hit: quoted.get(hit.chunk_id, len(quotes)))
-        numbered = {hit.chunk_id: (number, hit) for number, hit in enumerate(hits, start=1)}
-        passages = number_passages(hits)
-        yield Retrieved(passages)
-        text = ""
-        citations: list[Citation] = []
-        sentences: list[Sentence] = []
-        for quote in quotes:
-            start = len(text) + (2 if text else 0)
-            piece, citation, sentence = _cited_quote(quote, *numbered[quote.chunk_id], start)
-            piece = ("\n\n" if text else "") + piece
-            text += piece
-            citations.append(citation)
-            sentences.append(sentence)
+        shown = cite_quotes(quotes, hits)
+        yield Retrieved(shown.passages)
+        for piece, citation in zip(shown.pieces, shown.citations, strict=True):
             yield TextDelta(piece)
             yield Cited(citation)
         clock.stage("quotes")
         yield Done(
             _answer(
                 asked.question,
-                text,
+                "".join(shown.pieces),
                 "quotes",
-                passages,
+                shown.passages,
                 clock,
-                citations=tuple(citations),
-                sentences=tuple(sentences),
+                citations=shown.citations,
+                sentences=shown.sentences,
             )
         )
 
@@ -344,30 +330,6 @@ def _asked(input: dict[str, Any]) -> _Asked:
         "history": turns_from_messages(input.get("history") or []),
         "only": filters_of(input.get("only")),
     }
-
-
-def _cited_quote(quote: Quote, number: int, hit: Hit, start: int) -> tuple[str, Citation, Sentence]:
-    """A source's own words as a piece of the answer that starts at `start`; line ends become spaces."""
-    words = " ".join(quote.text.split())
-    mark = f"[{number}]"
-    piece = f"{words} {mark}"
-    end = start + len(piece)
-    citation = Citation(
-        number=number,
-        source=quote.source,
-        page=quote.page,
-        start=quote.start,
-        end=quote.end,
-        quote=quote.text,
-        verdict="supported",  # it is what the source says, to the letter
-        answer_start=start,
-        answer_end=end,
-        label=hit.label,
-        line=line_of(hit, quote.start),
-        place=place_of(hit, quote.start, quote.end),
-    )
-    marks = (Mark(end - len(mark), end, (number,)),)
-    return piece, citation, Sentence(start, end, (number,), "supported", marks)
 
 
 def _answer(
