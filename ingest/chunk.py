@@ -9,15 +9,17 @@ model that counts nor what becomes of the chunks.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from operator import attrgetter
 
 from ingest.cuts import SENTENCE, boundary, good_break, lines, lstrip, rstrip, sentences
 from ingest.embedded import embedded_text, prefix
 from rag.errors import UsageError
 from rag.places import counted
-from rag.records import Chunk, Document, Heading, Page
+from rag.records import Chunk, Document, Heading, LineMark, Page
 
 __all__ = ["SMALLEST_CHUNK_TOKENS", "embedded_text", "split"]
 
@@ -77,12 +79,12 @@ class _Chunker:
         self._chunk_tokens = chunk_tokens
         self._open: list[Heading] = []
         self._characters_per_token = 3.0
-        self._line = _LineCounter("")
+        self._line = _LineCounter(Page(1, ""))
         self._by_line = False
         self._prefix_tokens = lru_cache(maxsize=1024)(count_tokens)
 
     def page(self, page: Page) -> Iterator[Chunk]:
-        self._line = _LineCounter(page.text)
+        self._line = _LineCounter(page)
         self._by_line = self._media_type == _JSON or counted(self._media_type, page.label) is not None
         for section in self._merged(self._sections(page)):
             yield from self._chunks(page, section)
@@ -222,7 +224,8 @@ class _Chunker:
 
     def _chunk(self, page: Page, path: tuple[str, ...], units: Sequence[_Unit]) -> Chunk:
         start, end = units[0].start, units[-1].end
-        return Chunk(page.number, start, end, page.text[start:end], path, self._line.at(start))
+        line = self._line.at(start)
+        return Chunk(page.number, start, end, page.text[start:end], path, line, self._line.marks(start, end))
 
     def _room(self, path: tuple[str, ...]) -> int:
         """Tokens left for the text below a path."""
@@ -233,17 +236,31 @@ class _Chunker:
 
 
 class _LineCounter:
-    """In which line of a text a place is, for places that come in order: each character is read once."""
+    """In which line a place of a page is, for places that come in order: each character is read once.
 
-    def __init__(self, text: str) -> None:
-        self._text = text
+    Lines are the file's where the page says which, else those of its text.
+    """
+
+    def __init__(self, page: Page) -> None:
+        self._text, self._marks = page.text, page.lines
+        self._next = 0  # of the marks
         self._reached, self._line = 0, 1
 
     def at(self, place: int) -> int:
         """The line of a place that is not before the last one asked for, from 1."""
+        while self._next < len(self._marks) and self._marks[self._next].start <= place:
+            self._reached, self._line = self._marks[self._next]
+            self._next += 1
         self._line += self._text.count("\n", self._reached, place)
         self._reached = place
         return self._line
+
+    def marks(self, start: int, end: int) -> tuple[LineMark, ...]:
+        """The page's marks from `start`, the last place asked for, to `end`, the first of them at `start`."""
+        if not self._marks:
+            return ()
+        after = bisect_left(self._marks, end, lo=self._next, key=attrgetter("start"))
+        return LineMark(start, self._line), *self._marks[self._next : after]
 
 
 def _how_many(units: Sequence[_Unit], first: int, room: int, target: int) -> int:

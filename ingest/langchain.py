@@ -27,7 +27,7 @@ from ingest.walk import Walk
 from rag.embedding.embeddings import LocalEmbeddings
 from rag.errors import SourceError, UsageError
 from rag.places import page_name, place_of
-from rag.records import Chunk, Document, Failure, Heading, Hit, Page
+from rag.records import Chunk, Document, Failure, Heading, Hit, LineMark, Page
 from rag.settings import Settings, load_settings
 
 __all__ = ["ChunkSplitter", "FileLoader", "FolderLoader"]
@@ -45,7 +45,8 @@ class FileLoader(BaseLoader):
 
     Metadata: `source` (the path as given), `page` (from 1), `total_pages`, `label` (what the page is
     called, if anything), `place` (that in words), `title`, `media_type`, and `outline`: the page's headings
-    with `level`, `start`, `end` and `text`, which `ChunkSplitter` cuts by. `passwords` are tried on an
+    with `level`, `start`, `end` and `text`, which `ChunkSplitter` cuts by. `lines` of plain text and JSON are
+    pairs of a character's place and the file's line that begins there. `passwords` are tried on an
     encrypted file, before those of the setting `password_file`. Raises a `SourceError` that says why the
     file can't be read.
     """
@@ -164,6 +165,7 @@ def _page_metadata(page: Page, document: Document, source: str) -> dict[str, Any
             {"level": heading.level, "start": heading.start, "end": heading.end, "text": heading.text}
             for heading in page.headings
         ],
+        "lines": [list(mark) for mark in page.lines],
     }
 
 
@@ -179,8 +181,8 @@ class ChunkSplitter(TextSplitter):
     above them counted; `count_tokens` counts them (the bundled embedding model's, unless given). Each is to
     the letter `page_content[start:end]` of the document that it is from: metadata are that document's, with
     `start`, `end`, and, for our loaders' pages, `line`, `headings` (the path above it) and `place` (in
-    words) instead of `outline`. Pages of one source that follow each other are one document: headings hold
-    from one to the next.
+    words) instead of `outline` and `lines`. Pages of one source that follow each other are one document:
+    headings hold from one to the next.
     """
 
     def __init__(
@@ -225,7 +227,13 @@ class ChunkSplitter(TextSplitter):
         document = Document(
             media_type=str(first.get("media_type") or "text/plain"),
             pages=tuple(
-                Page(number, page.page_content, _headings(page), page.metadata.get("label"))
+                Page(
+                    number,
+                    page.page_content,
+                    _headings(page),
+                    page.metadata.get("label"),
+                    lines=tuple(LineMark(*mark) for mark in page.metadata.get("lines") or ()),
+                )
                 for number, page in enumerate(pages, 1)
             ),
             title=first.get("title") if "outline" in first else None,
@@ -235,6 +243,7 @@ class ChunkSplitter(TextSplitter):
             metadata = {**page.metadata, "start": chunk.start, "end": chunk.end}
             if "outline" in metadata:
                 del metadata["outline"]
+                metadata.pop("lines", None)
                 metadata["line"] = chunk.line
                 metadata["headings"] = list(chunk.headings)
                 metadata["place"] = _place(chunk, document, int(metadata["page"]))
@@ -292,6 +301,7 @@ def _place(chunk: Chunk, document: Document, number: int) -> str:
             media_type=document.media_type,
             label=page.label,
             line=chunk.line,
+            lines=chunk.lines,
             inside=inside,
         )
     )

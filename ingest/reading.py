@@ -7,16 +7,17 @@ checked: a parser that was taken over can lie about the text, but not about the 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
 from ingest.files import read_bytes
 from ingest.sandbox import Sandbox
 from rag.errors import CorruptSource, ParserFailed
-from rag.records import Document, Heading, Page, PlacedWord
+from rag.records import Document, Heading, LineMark, Page, PlacedWord
 
 PARSE_JOB = "ingest.reading:parse_job"
+_MOST_LINES = 1 << 40  # of a file: more bytes than any has
 
 
 def parse_file(
@@ -96,7 +97,15 @@ def _page(number: int, page: Any) -> Page:
     for heading in headings:
         _between(heading.end, heading.start, len(text))
     words = tuple(_placed(*word) for word in page["words"])
-    return Page(number, text, headings, None if page["label"] is None else _text(page["label"]), words)
+    label = None if page["label"] is None else _text(page["label"])
+    return Page(number, text, headings, label, words, tuple(_marks(page["lines"], len(text))))
+
+
+def _marks(lines: Any, length: int) -> Iterator[LineMark]:
+    reached = 0
+    for start, line in lines:
+        reached = _between(start, reached, length)
+        yield LineMark(reached, _between(line, 1, _MOST_LINES))
 
 
 def _placed(text: Any, *edges: Any) -> PlacedWord:

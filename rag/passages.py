@@ -143,6 +143,7 @@ def _passage(number: int, hit: Hit) -> Passage:
         line=hit.line,
         place=hit.place,
         inside=hit.inside,
+        lines=hit.lines,
     )
 
 

@@ -1,8 +1,8 @@
 """Where words stand in a document, in words for a person: "page 3", "sheet Budget, row 12", "line 120".
 
 Pure. Takes a media type, a page's number and label, lines and the headings above; gives one line, or nothing
-where all there is to say is the file's name. What is said depends on the kind of document alone: pages where
-it has pages, else rows or lines where its parser keeps one line of text for each, else the section.
+where all there is to say is the file's name. Pages are named where the document has pages; rows or lines
+where its parser keeps one line of text for each; else the section, and the file's lines where they are known.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import re
 from collections.abc import Sequence
 from typing import Literal
 
-from rag.records import Hit, Passage
+from rag.records import Hit, LineMark, Passage
 
 PDF, MAIL = "application/pdf", "message/rfc822"
 LONGEST_NAME = 80  # characters of a label or heading; the rest is an ellipsis
@@ -45,7 +45,7 @@ def place_words(
     lines: tuple[int, int] = (0, 0),
     headings: Sequence[str] = (),
 ) -> str:
-    """Where a text is: on a page, in its lines from the first to the last (0: not known), below headings.
+    """Where a text is: on a page, in its first to its last line (0: not to be named), below headings.
 
     >>> place_words("text/csv", 1, lines=(12, 14))
     'rows 12–14'
@@ -57,7 +57,7 @@ def place_words(
         return where
     unit = counted(media_type, label)
     section = f"section “{_short(headings[-1])}”" if headings and _short(headings[-1]) not in where else ""
-    return ", ".join(filter(None, [where, _numbers(unit, lines) if unit else section]))
+    return ", ".join(filter(None, [where, "" if unit else section, _numbers(unit or "line", lines)]))
 
 
 def page_name(media_type: str, page: int, label: str | None = None) -> str:
@@ -103,20 +103,23 @@ def place_of(found: Hit | Passage, start: int | None = None, end: int | None = N
     """Where a hit or passage is, or the part from `start` to `end`, which count in its page's text."""
     start = found.start if start is None else start
     end = found.end if end is None else end
-    first = line_of(found, start)
-    last = first + found.text.count("\n", start - found.start, end - found.start)
+    known = found.lines or counted(found.media_type, found.label)
     return place_words(
         found.media_type,
         found.page,
         label=found.label,
-        lines=(first, last) if first else (0, 0),
+        lines=(line_of(found, start), line_of(found, max(start, end - 1))) if known else (0, 0),
         headings=[*found.headings, *(heading.text for heading in found.inside if heading.start <= start)],
     )
 
 
 def line_of(found: Hit | Passage, start: int) -> int:
-    """The page's line at `start`, which counts in its page's text; 0 where that is not known."""
-    return found.line + found.text.count("\n", 0, max(0, start - found.start)) if found.line else 0
+    """The line at `start`, which counts in its page's text, as `found.line` counts; 0: not known."""
+    begun = LineMark(found.start, found.line)
+    mark = next((one for one in reversed(found.lines) if begun.start < one.start <= start), begun)
+    if not mark.line:
+        return 0
+    return mark.line + found.text.count("\n", mark.start - found.start, max(mark.start, start) - found.start)
 
 
 def _numbers(unit: Counted, lines: tuple[int, int]) -> str:

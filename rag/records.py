@@ -37,6 +37,16 @@ class PlacedWord(NamedTuple):
     bottom: int
 
 
+class LineMark(NamedTuple):
+    """From the character `start` of a page's text on, what stands there is of the file's line `line`, from 1.
+
+    Up to the next mark, a line end in the text is one in the file.
+    """
+
+    start: int
+    line: int
+
+
 @dataclass(frozen=True, slots=True)
 class Page:
     """One page, slide, sheet or section of a source; a source with no pages has one."""
@@ -46,6 +56,7 @@ class Page:
     headings: tuple[Heading, ...] = ()
     label: str | None = None  # what it is called, where that says more: a sheet's name, a page's "iv"
     words: tuple[PlacedWord, ...] = ()  # in reading order, where the text was read from a picture
+    lines: tuple[LineMark, ...] = ()  # by their starts; none where lines of its file say nothing to a person
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +78,8 @@ class Chunk:
     end: int
     text: str
     headings: tuple[str, ...] = ()  # outermost first; searched, not quoted
-    line: int = 0  # of the page's text, from 1, in which it begins; 0 where that is not known
+    line: int = 0  # in which it begins, from 1: the file's with `lines`, else its page's text's; 0: not known
+    lines: tuple[LineMark, ...] = ()  # its page's, the first one at its start
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,9 +147,9 @@ class IndexMeta:
 class Hit:
     """A chunk that a search returned. `score` orders hits; `scores` says what it was made of.
 
-    `label` is its page's, `line` the page's line in which it begins (0: not known), `inside` are the page's
-    headings in its text, and `place` says in words where it is: "page 3", "sheet Budget, rows 2–14" (see
-    `rag.places`).
+    `label` is its page's, `line` the line in which it begins (0: not known): the file's where there are
+    `lines`, which are its chunk's, else the page's. `inside` are the page's headings in its text, and `place`
+    says in words where it is: "page 3", "sheet Budget, rows 2–14" (see `rag.places`).
     """
 
     chunk_id: int
@@ -154,6 +166,7 @@ class Hit:
     line: int = 0
     place: str = ""
     inside: tuple[Heading, ...] = ()
+    lines: tuple[LineMark, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +186,7 @@ class Passage:
     line: int = 0
     place: str = ""
     inside: tuple[Heading, ...] = ()
+    lines: tuple[LineMark, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +195,7 @@ class Citation:
 
     `start`, `end` and `quote` are the words of the source that bear the sentence out (or come nearest);
     `answer_start` and `answer_end` are the sentence's place in the answer's text. `place` says in words where
-    the quote is, `line` the page's line in which it begins (0: not known).
+    the quote is, `line` the line in which it begins, as a hit's (0: not known).
     """
 
     number: int

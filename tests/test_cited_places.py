@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import zipfile
 from email.message import EmailMessage
 
@@ -18,6 +19,7 @@ from rag.settings import Settings
 from rag.store.open import open_store
 
 CSV = "Item,Euros\nOak piles,9000\nDivers,3200\n"
+TIDES = {"station": "Dover", "tides": [{"day": day, "metres": 4 + day} for day in range(40)]}
 CODE = '"""Tides."""\n\n\ndef height(hours):\n    return 4.2\n'
 
 
@@ -40,8 +42,25 @@ def archive() -> bytes:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as zipped:
         zipped.writestr("src/tides.py", CODE)
+        zipped.writestr("readme.txt", "A note.\n\nOn the tide gauge at the pier.\n")
         zipped.writestr("notes.md", "# Seals\n\nSeals came back in 2019.\n")
     return buffer.getvalue()
+
+
+def voyage() -> str:
+    """5,000 lines: headings, blank lines, wrapped paragraphs of three lines, and a table."""
+    lines: list[str] = []
+    while len(lines) < 4_990:
+        if len(lines) % 500 == 0:
+            lines += [f"Leg {len(lines)}", "=======", "", ""]
+        wind, crew, end = (len(lines) + n for n in (1, 2, 3))
+        lines += [
+            f"On the morning of this day, wind{wind} had gone round and we set out to the",
+            f"north with a reef in the sail, which crew{crew} thought was one too many for",
+            f"such a fine breeze, until end{end}.",
+            "",
+        ]
+    return "\n".join([*lines, "", "    port4994      12 miles", "    port4995      40 miles", ""])
 
 
 FILES = {
@@ -52,6 +71,8 @@ FILES = {
     "pier.eml": mail(),
     "all.zip": archive(),
     "ferry.md": b"# Ferry\n\nIt sails daily.\n\n## Fares\n\nAdults pay 12 euros.\n",
+    "voyage.txt": voyage().encode(),
+    "tides.json": json.dumps(TIDES, indent=2).replace("\n", "\r\n").encode(),
     "ferry.docx": docx(p("Ferry", '<w:outlineLvl w:val="0"/>') + p("Adults pay 12 euros.")),
 }
 
@@ -88,6 +109,12 @@ def hits(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Hit]]:
         ("ferry.md", "It sails", "section “Ferry”"),
         ("ferry.md", "Adults pay", "section “Fares”"),
         ("ferry.docx", "Adults pay", "section “Ferry”"),
+        ("voyage.txt", "wind2361 had", "section “Leg 2000”, line 2361"),
+        ("voyage.txt", "crew2362 thought was one too many for such", "section “Leg 2000”, lines 2362–2363"),
+        ("voyage.txt", "port4995", "section “Leg 4500”, line 4995"),
+        ("tides.json", "day: 20 | metres: 24", "section “tides”, lines 85–86"),
+        ("tides.json", "station: Dover", "line 2"),
+        ("all.zip", "the tide gauge", "readme.txt, line 3"),
     ],
 )
 def test_the_place_of_some_words(hits: dict[str, list[Hit]], source: str, words: str, place: str) -> None:

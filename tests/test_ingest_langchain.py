@@ -179,10 +179,14 @@ def test_chunks_know_their_place_as_the_index_does() -> None:
         known = chunk.metadata
         page = by_place[known["source"], known["page"]]
         assert page.page_content[known["start"] : known["end"]] == chunk.page_content
-        assert known["line"] == 1 + page.page_content.count("\n", 0, known["start"])
-        assert "outline" not in known
+        if known["media_type"] in ("text/plain", "application/json"):
+            assert "line" in known["place"]
+        else:
+            assert known["line"] == 1 + page.page_content.count("\n", 0, known["start"])
+        assert not known.keys() & {"outline", "lines"}
         assert count(chunk.page_content) <= 200
-    assert "section “Suez and Panama”" in {chunk.metadata["place"] for chunk in chunks}
+    places = [chunk.metadata["place"] for chunk in chunks]
+    assert any(place.startswith("section “Suez and Panama”, lines ") for place in places)
     assert any(chunk.metadata["place"].startswith("sheet ") for chunk in chunks)
 
 

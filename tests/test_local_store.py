@@ -563,7 +563,7 @@ def test_a_later_version_is_refused_by_both_numbers(store: LocalStore) -> None:
     connection = sqlite3.connect(store.directory / "index.sqlite")
     connection.execute("PRAGMA user_version = 9")
     connection.close()
-    with pytest.raises(IndexMismatch, match="has version 9; this program reads up to 3: install the newer"):
+    with pytest.raises(IndexMismatch, match="has version 9; this program reads up to 4: install the newer"):
         LocalStore.open(store.directory)
 
 

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+import re
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ingest.chunk import split
 from ingest.parse.json_lines import parse as parse_lines
 from ingest.parse.json_text import LONGEST_ROW, parse
 from ingest.parse.json_values import MOST_NUMBERS
 from rag.errors import CorruptSource, EmptySource
-from rag.records import Document
+from rag.places import line_of
+from rag.records import Document, Hit, LineMark
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
@@ -206,3 +210,36 @@ def test_any_value_is_read_or_empty(value: Any) -> None:
         assert all(page.text[h.start : h.end] == h.text for h in page.headings)
         if reader is parse_lines:
             assert "\n" not in page.text
+
+
+@given(JSON, st.sampled_from([None, 0, 2]))
+def test_every_value_knows_its_line_in_the_file(value: Any, indent: int | None) -> None:
+    """Values are numbered in their order, the keys of objects too, so that each is found but once."""
+    numbers = itertools.count(1)
+
+    def numbered(one: Any) -> Any:
+        if isinstance(one, dict):
+            return {f"key {next(numbers)}": numbered(inner) for inner in one.values()}
+        return [numbered(inner) for inner in one] if isinstance(one, list) else f"value{next(numbers)}x"
+
+    text = json.dumps({"all": numbered(value), "more": [{"last": "value0x"}, {"last": 1}]}, indent=indent)
+    lines = {
+        found[0]: number
+        for number, line in enumerate(text.split("\n"), 1)
+        for found in re.finditer(r"value\d+x", line)
+    }
+    document = parse(text.encode(), "a.json")
+    for chunk in split(document, count_tokens=lambda words: len(words.split()), chunk_tokens=24):
+        hit = Hit(1, "a.json", 1, chunk.start, chunk.end, chunk.text, 1.0, line=chunk.line, lines=chunk.lines)
+        for found in re.finditer(r"(?<!, )value\d+x", chunk.text):  # of a list, the first
+            assert line_of(hit, chunk.start + found.start()) == lines[found[0]]
+
+
+def test_what_is_no_json_has_lines_too() -> None:
+    assert parse(b"// a comment\n{\n\n 1", "a.json").pages[0].lines == (LineMark(0, 1),)
+
+
+def test_a_long_list_s_records_know_where_they_begin(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ingest.parse.json_decoder.MOST_PLACED", 10)
+    page = parse(b'[\n{"a": 1,\n"b": 2},\n{"a": 3}]', "a.json").pages[0]
+    assert (page.text, page.lines) == ("a: 1 | b: 2\na: 3", (LineMark(0, 2), LineMark(7, 2), LineMark(12, 4)))

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import codecs
+import re
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ingest.chunk import split
 from ingest.parse.decode import decode, guess, looks_like_text
 from ingest.parse.text import parse
 from ingest.parse.wrapped import unwrap, width, wrap_width
 from rag.errors import CorruptSource, EmptySource
+from rag.places import line_of
+from rag.records import Hit
 
 CHINESE = "春天来了，山上的茶树都长出了新芽。"
 TRADITIONAL = "春天來了，山上的茶樹都長出了新芽，我們一起去採茶。"
@@ -191,3 +195,31 @@ def test_hidden_tags_are_flagged() -> None:
     document = parse("Ordinary\U000e0049\U000e0067 words, and some more of them.".encode(), "a.txt")
     assert document.pages[0].text == "Ordinary words, and some more of them."
     assert document.warnings == ("2 characters that no screen shows (Unicode tags) were left out",)
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 9), st.sampled_from(["", "- ", "    ", "a   b   ", "…… ", "3. "])),
+        min_size=1,
+        max_size=40,
+    ),
+    st.sampled_from(["\n", "\r\n", "\r"]),
+    st.sampled_from(["", "\f", "\u2028", "\n\n"]),
+)
+def test_every_word_knows_its_line_in_the_file(
+    made: list[tuple[int, str]], line_end: str, between: str
+) -> None:
+    lines, number = [], 1
+    for words, before in made:
+        line = before + " ".join(f"word{number}x" for _ in range(words))
+        lines.append(line + between.replace("\n", line_end))
+        number += 1 + between.count("\n")
+    try:
+        document = parse(line_end.join(lines).encode(), "a.txt")
+    except EmptySource:
+        return
+    page = document.pages[0]
+    for chunk in split(document, count_tokens=lambda text: len(text.split()), chunk_tokens=24):
+        hit = Hit(1, "a.txt", 1, chunk.start, chunk.end, chunk.text, 1.0, line=chunk.line, lines=chunk.lines)
+        for found in re.finditer(r"word(\d+)x", chunk.text):
+            assert line_of(hit, chunk.start + found.start()) == int(found[1]), page

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import doctest
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 import rag.places
 from rag.places import LONGEST_NAME, counted, line_of, page_name, place_of, place_words
-from rag.records import Heading, Hit, Passage
+from rag.records import Heading, Hit, LineMark, Passage
 
 OPEN_XML = "application/vnd.openxmlformats-officedocument"
 XLSX = f"{OPEN_XML}.spreadsheetml.sheet"
@@ -38,23 +39,26 @@ HEADINGS = ("Transport", "Fares")
         ("text/x-source", 1, None, (120, 120), ("main",), "line 120"),
         ("text/x-source", 1, None, (120, 125), ("main",), "lines 120–125"),
         ("application/jsonl", 1, None, (7, 7), (), "line 7"),
-        ("message/rfc822", 1, None, (1, 3), (), "message"),
+        ("message/rfc822", 1, None, (0, 0), (), "message"),
         ("message/rfc822", 2, "plan.pdf, page 2", (1, 3), ("plan.pdf", "Costs"), "plan.pdf, page 2"),
         ("message/rfc822", 3, "costs.csv", (3, 3), ("costs.csv",), "costs.csv, row 3"),
         ("message/rfc822", 3, "a.xlsx, sheet B", (3, 4), ("a.xlsx",), "a.xlsx, sheet B, rows 3–4"),
-        ("message/rfc822", 2, "notes.docx", (1, 1), ("notes.docx",), "notes.docx"),
-        ("message/rfc822", 2, "notes.docx", (1, 1), ("notes.docx", "Fares"), "notes.docx, section “Fares”"),
+        ("message/rfc822", 2, "notes.docx", (0, 0), ("notes.docx",), "notes.docx"),
+        ("message/rfc822", 2, "notes.docx", (0, 0), ("notes.docx", "Fares"), "notes.docx, section “Fares”"),
         ("application/zip", 5, "src/main.py", (8, 9), ("src/main.py",), "src/main.py, lines 8–9"),
-        ("application/zip", 5, None, (8, 9), (), "file 5"),
-        ("application/mbox", 2, "Re: lunch", (1, 1), ("Re: lunch",), "Re: lunch"),
-        ("application/epub+zip", 4, "Loomings", (1, 1), ("Loomings",), "Loomings"),
-        ("application/epub+zip", 4, None, (1, 1), (), "chapter 4"),
-        ("text/markdown", 1, None, (9, 9), HEADINGS, "section “Fares”"),
-        (DOCX, 1, None, (9, 9), HEADINGS, "section “Fares”"),
-        ("text/html", 1, None, (9, 9), (), ""),
-        ("text/plain", 1, None, (9, 9), (), ""),
-        ("image/tiff", 2, None, (1, 1), (), "page 2"),
-        ("image/png", 1, None, (1, 1), (), ""),
+        ("application/zip", 5, None, (0, 0), (), "file 5"),
+        ("application/zip", 5, "notes.txt", (8, 9), ("notes.txt",), "notes.txt, lines 8–9"),
+        ("application/mbox", 2, "Re: lunch", (0, 0), ("Re: lunch",), "Re: lunch"),
+        ("application/epub+zip", 4, "Loomings", (0, 0), ("Loomings",), "Loomings"),
+        ("application/epub+zip", 4, None, (0, 0), (), "chapter 4"),
+        ("text/markdown", 1, None, (0, 0), HEADINGS, "section “Fares”"),
+        (DOCX, 1, None, (0, 0), HEADINGS, "section “Fares”"),
+        ("text/html", 1, None, (0, 0), (), ""),
+        ("text/plain", 1, None, (0, 0), (), ""),
+        ("text/plain", 1, None, (9, 9), (), "line 9"),
+        ("application/json", 1, None, (9, 12), HEADINGS, "section “Fares”, lines 9–12"),
+        ("image/tiff", 2, None, (0, 0), (), "page 2"),
+        ("image/png", 1, None, (0, 0), (), ""),
         ("", 1, None, (0, 0), (), ""),
     ],
 )
@@ -80,6 +84,20 @@ def test_a_part_of_a_hit_has_lines_of_its_own() -> None:
     assert (line_of(hit, 100), line_of(hit, 108), line_of(hit, 117)) == (10, 12, 13)
     passage = Passage(1, "a.py", 1, 0, 3, "a\nb", 1.0, media_type="text/x-source", line=0)
     assert (place_of(passage), line_of(passage, 2)) == ("", 0), "an old index does not know its lines"
+
+
+def test_lines_of_the_file_are_named_where_they_are_known() -> None:
+    # the page's text from 100 on: a paragraph of the file's lines 7 to 9, and below it lines 12 and 13
+    marks = (LineMark(100, 7), LineMark(104, 8), LineMark(108, 9), LineMark(113, 12))
+    hit = Hit(1, "a.txt", 1, 100, 120, "one two three\nfour\nfiv", 1.0, media_type="text/plain", line=7)
+    assert place_of(hit) == "", "an index made before did not keep the file's lines"
+    hit = replace(hit, text="one two four\nfive\nsi", lines=marks)
+    assert place_of(hit) == "lines 7–13"
+    assert [line_of(hit, at) for at in (100, 103, 104, 108, 112, 113, 118)] == [7, 7, 8, 9, 9, 12, 13]
+    assert place_of(hit, 104, 112) == "lines 8–9"
+    assert place_of(hit, 113, 117) == "line 12"
+    cut = replace(hit, start=106, text=hit.text[6:], line=line_of(hit, 106))
+    assert (place_of(cut), place_of(cut, 106, 108)) == ("lines 8–13", "line 8")
 
 
 def test_the_section_is_that_of_the_cited_words() -> None:

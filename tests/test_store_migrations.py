@@ -57,7 +57,7 @@ def changed(folder: Path, statement: str) -> None:
 def test_an_index_of_version_1_keeps_everything(old_index: Path) -> None:
     assert version(old_index) == 1
     store = LocalStore.open(old_index)
-    assert version(old_index) == 3
+    assert version(old_index) == 4
     assert store.check() == []
     assert store.meta() == IndexMeta("letters", "1", 4, 200, 1)
     assert samples.texts_in(store) == {
@@ -98,7 +98,7 @@ def test_an_index_of_version_1_goes_on(old_index: Path) -> None:
 def test_a_row_that_was_damaged_before_is_damaged_afterwards(old_index: Path, headings: str) -> None:
     changed(old_index, f"UPDATE chunk SET headings = {headings} WHERE id = 2")
     store = LocalStore.open(old_index)
-    assert version(old_index) == 3
+    assert version(old_index) == 4
     assert store.check() != []
     with store.snapshot() as snapshot:
         assert [hit.text for hit in snapshot.hits([1, 3])] == ["banana", "old iron"]
@@ -110,7 +110,7 @@ def test_a_read_only_index_of_version_1_says_what_to_do(
     old_index: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("rag.store.local_store.is_read_only", lambda _: True)
-    with pytest.raises(IndexMismatch, match="has version 1 and is read-only; this program needs version 3"):
+    with pytest.raises(IndexMismatch, match="has version 1 and is read-only; this program needs version 4"):
         LocalStore.open(old_index)
     assert version(old_index) == 1
 
@@ -122,9 +122,10 @@ def made_old(folder: Path) -> None:
     """Takes an index back to version 1: its columns, its checksums."""
     connection = sqlite3.connect(folder / "index.sqlite", isolation_level=None)
     connection.execute("BEGIN")
-    for table, column in (("chunk", "line"), ("document", "parser_version"), ("page", "words")):
-        connection.execute(f"ALTER TABLE {table} DROP COLUMN {column}")
-        columns = [name for name in COLUMNS[table] if name != column]
+    for table, *later in (("chunk", "line", "lines"), ("document", "parser_version"), ("page", "words")):
+        for column in later:
+            connection.execute(f"ALTER TABLE {table} DROP COLUMN {column}")
+        columns = [name for name in COLUMNS[table] if name not in later]
         rows = connection.execute(f"SELECT rowid, {', '.join(columns)} FROM {table}").fetchall()
         connection.executemany(
             f"UPDATE {table} SET checksum = ? WHERE rowid = ?",
@@ -155,8 +156,8 @@ LocalStore.open(sys.argv[1])
 """
 
 
-# Two for each of 4,000 chunks, then two for each document, then two for each page.
-@pytest.mark.parametrize("checksums", [1, 3_000, 8_003, 8_007])
+# Two for each of 4,000 chunks, then two for each document, then two for each page, then for each chunk again.
+@pytest.mark.parametrize("checksums", [1, 3_000, 8_003, 8_007, 9_000])
 def test_kills_while_an_index_is_brought_up_to_date(tmp_path: Path, checksums: int) -> None:
     lines = "\n".join(f"line {number} aeio" for number in range(3_999))
     folder = tmp_path / "index"
@@ -166,9 +167,9 @@ def test_kills_while_an_index_is_brought_up_to_date(tmp_path: Path, checksums: i
     killed = subprocess.run([sys.executable, "-c", KILLED, str(folder), str(checksums)], env=environment)
     assert killed.returncode == -signal.SIGKILL
     assert checksums == 1 or (folder / "index.sqlite-wal").stat().st_size > 50_000
-    assert version(folder) == (2 if checksums > 8_004 else 1)
+    assert version(folder) == (3 if checksums > 8_008 else 2 if checksums > 8_004 else 1)
     store = LocalStore.open(folder)
-    assert version(folder) == 3
+    assert version(folder) == 4
     assert store.check() == []
     assert samples.texts_in(store) == {"long.txt": lines.split("\n"), "a.txt": ["ape"]}
     with store.snapshot() as snapshot:

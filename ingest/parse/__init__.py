@@ -37,7 +37,7 @@ from ingest.parse.recognise import (
 from rag.errors import CorruptSource, EmptySource, EncryptedSource, UnsupportedFormat
 from rag.records import Document
 
-PARSER_VERSION = 3  # rises when a parser gives another text for the same bytes
+PARSER_VERSION = 4  # rises when a parser gives another text for the same bytes
 
 
 @dataclass(frozen=True, slots=True)

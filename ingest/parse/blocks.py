@@ -1,7 +1,8 @@
 """Puts a page's text together from headings, paragraphs, list items, tables and code, and keeps offsets.
 
 Takes pieces of text in reading order, gives a `Page`. Blocks are a blank line apart, list items and table
-rows a line; a paragraph is one line, so a sentence never has a line end in it. Knows no format.
+rows a line; a paragraph is one line, so a sentence never has a line end in it. Who adds a text may say which
+lines of the file it was; these go along. Knows no format.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import re
 from collections.abc import Sequence
 
 from ingest.parse.clean import clean_lines, clean_prose
-from rag.records import Heading, Page
+from rag.records import Heading, LineMark, Page
 
 DEEPEST_LEVEL = 6
 _DEEPEST_LIST = 6  # levels that are indented
@@ -25,6 +26,7 @@ class PageText:
         self._parts: list[str] = []
         self._length = 0
         self._headings: list[Heading] = []
+        self._lines: list[LineMark] = []
         self._group: str | None = None
         self._lists: list[int | None] = []  # the next number of each open list; None: bullets
         self._mark = ""
@@ -34,17 +36,18 @@ class PageText:
         """Whether nothing was added that can be read."""
         return not self._parts
 
-    def heading(self, level: int, text: str) -> None:
+    def heading(self, level: int, text: str, *, line: int = 0) -> None:
         """A heading on a line of its own; nothing is added for an empty one."""
         cleaned = clean_prose(text)
         if cleaned:
-            start = self._add(cleaned)
+            start = self._add(cleaned, lines=(LineMark(0, line),) if line else ())
             kept = min(max(level, 1), DEEPEST_LEVEL)
             self._headings.append(Heading(kept, start, start + len(cleaned), cleaned))
 
-    def paragraph(self, text: str) -> None:
+    def paragraph(self, text: str, *, lines: Sequence[LineMark] = ()) -> None:
         """Running text, made one line."""
-        self._add(clean_prose(text))
+        cleaned = clean_prose(text)
+        self._add(cleaned, lines=_kept(lines, text, cleaned))
 
     def open_list(self, first_number: int | None = None) -> None:
         """The items to come are numbered from `first_number`, or have bullets."""
@@ -73,15 +76,19 @@ class PageText:
         else:
             self.paragraph(text)
 
-    def item(self, text: str, *, mark: str = "-", depth: int = 0) -> None:
+    def item(self, text: str, *, mark: str = "-", depth: int = 0, lines: Sequence[LineMark] = ()) -> None:
         """A list item on a line of its own, directly below the one before."""
         cleaned = clean_prose(text)
         if cleaned:
-            self._add("  " * depth + f"{mark} {cleaned}", group="list")
+            before = "  " * depth + f"{mark} "
+            moved = [LineMark(start + len(before), line) for start, line in _kept(lines, text, cleaned)]
+            moved[:1] = [LineMark(0, first.line) for first in moved[:1]]
+            self._add(before + cleaned, group="list", lines=moved)
 
-    def verbatim(self, text: str) -> None:
+    def verbatim(self, text: str, *, lines: Sequence[LineMark] = ()) -> None:
         """Text whose lines and spaces matter, such as code."""
-        self._add(clean_lines(text))
+        cleaned = clean_lines(text)
+        self._add(cleaned, lines=_kept(lines, text, cleaned))
 
     def table(self, rows: Sequence[Sequence[str]], *, header: bool | None = None) -> None:
         """One line a row, each cell with its column's name before it where the first row names them."""
@@ -92,9 +99,9 @@ class PageText:
 
     def page(self, number: int = 1, *, label: str | None = None) -> Page:
         """What was added, as a page."""
-        return Page(number, "".join(self._parts), tuple(self._headings), label)
+        return Page(number, "".join(self._parts), tuple(self._headings), label, lines=tuple(self._lines))
 
-    def _add(self, text: str, *, group: str | None = None) -> int:
+    def _add(self, text: str, *, group: str | None = None, lines: Sequence[LineMark] = ()) -> int:
         """Appends a block, on the next line if it goes with the one before; returns where it starts."""
         if not text:
             return self._length
@@ -104,7 +111,13 @@ class PageText:
         self._group = group
         self._parts.append(text)
         start, self._length = self._length, self._length + len(text)
+        self._lines += [LineMark(start + offset, line) for offset, line in lines]
         return start
+
+
+def _kept(lines: Sequence[LineMark], text: str, cleaned: str) -> Sequence[LineMark]:
+    """Those of a text's lines that hold for what cleaning left of it; without any change, all."""
+    return lines if text == cleaned else [LineMark(0, mark.line) for mark in lines[:1]]
 
 
 def table_lines(rows: Sequence[Sequence[str]], *, header: bool | None = None) -> list[str]:

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from ingest.parse.clean import clean_prose
 from ingest.parse.decode import decode_told
-from ingest.parse.json_values import load, row
+from ingest.parse.json_decoder import load
+from ingest.parse.json_values import row
 from rag.errors import CorruptSource, EmptySource
 from rag.records import Document, Page
 
@@ -43,6 +44,6 @@ def _read_line(line: str) -> tuple[str, bool]:
     if not line.strip():
         return "", False
     try:
-        return row(load(line)), False
+        return row(load(line)).text, False
     except (ValueError, RecursionError):
         return clean_prose(line), True

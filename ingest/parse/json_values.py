@@ -1,7 +1,7 @@
-"""JSON text -> its values, and values -> lines that say by themselves what they say: `address.city: Paris`.
+"""JSON's values -> lines that say by themselves what they say: `address.city: Paris`.
 
-Keys that come twice both stay, numbers stay as they were written (NaN, too), and depth is no danger to what
-walks through them. Long lists of numbers and packed data are named, not shown. Knows no files or pages.
+Depth is no danger to what walks through the values. Long lists of numbers and packed data are named, not
+shown. Where a value began goes along with its words. Knows no files or pages.
 """
 
 from __future__ import annotations
@@ -10,9 +10,10 @@ import json
 import re
 from collections.abc import Iterator
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from ingest.parse.clean import clean_prose
+from ingest.parse.json_decoder import Number, Pairs
 
 MOST_NUMBERS = 100  # of a list; longer ones are vectors or outlines, which nobody asks for in words
 _FLATTEST = 5  # lists in lists; what GeoJSON nests for a shape is less
@@ -22,74 +23,55 @@ _SHORTEST_PACKED = 500
 _SPACES_OF_WORDS = 20  # text has a space at least once in so many characters
 
 
-class Pairs(list[tuple[str, Any]]):
-    """An object: its keys and values in their order."""
+class Line(NamedTuple):
+    """Words for one line of a page; `places`: from which character on they stand at which one of the JSON."""
+
+    text: str
+    places: tuple[tuple[int, int], ...]
 
 
-class Number(str):
-    """A number as it was written."""
-
-    __slots__ = ()
-
-
-_DECODER = json.JSONDecoder(
-    object_pairs_hook=Pairs, parse_float=Number, parse_int=Number, parse_constant=Number
-)
-_SPACE = re.compile(r"[ \t\r\n]*")
-
-
-def load(text: str) -> Any:
-    """The value; `ValueError` or `RecursionError` where it is no JSON that can be read."""
-    return _DECODER.decode(text)
-
-
-def records(text: str) -> Iterator[Pairs]:
-    """The objects of a list, one after the other, so that a long list takes no more memory than a short one.
-
-    `ValueError` when it turns out to be anything but a list of objects, `RecursionError` as for `load`.
-    """
-    place = _after_space(text, 0)
-    if not text.startswith("[", place):
-        raise ValueError("is no list")
-    while True:
-        place = _after_space(text, place + 1)
-        if not text.startswith("{", place):
-            raise ValueError("holds what is no object")
-        value, place = _DECODER.raw_decode(text, place)
-        yield value
-        place = _after_space(text, place)
-        if text.startswith("]", place):
-            break
-        if not text.startswith(",", place):
-            raise ValueError("is not well-formed")
-    if _after_space(text, place + 1) < len(text):
-        raise ValueError("has something behind it")
-
-
-def row(value: Any) -> str:
+def row(value: Any, place: int = 0) -> Line:
     """A record on one line: `name: Ann | address.city: Paris`; what is empty is left out."""
-    cells = ((path, words) for path, words in leaves(value) if words not in ("", "null"))
-    return " | ".join(f"{path}: {words}" if path else words for path, words in cells)
+    cells, places, length = [], [], 0
+    for path, words, begun in leaves(value, place=place):
+        if words not in ("", "null"):
+            cells.append(f"{path}: {words}" if path else words)
+            places.append((length, begun))
+            length += len(cells[-1]) + len(" | ")
+    return Line(" | ".join(cells), tuple(places))
 
 
-def lines(value: Any, path: str = "") -> list[str]:
-    """A line for everything that has a value."""
-    return [f"{path}: {words}" if path else words for path, words in leaves(value, path)]
+def lines(value: Any, path: str = "", place: int = 0) -> list[Line]:
+    """A line for everything that has a value; `place` is where it begins."""
+    return [
+        Line(f"{path}: {words}".rstrip() if path else words, ((0, begun),))
+        for path, words, begun in leaves(value, path, place)
+    ]
 
 
-def leaves(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
-    """Every value with the path of keys that leads to it, in order; lists of plain values are one."""
-    waiting = [(path, value)]
+def leaves(value: Any, path: str = "", place: int = 0) -> Iterator[tuple[str, str, int]]:
+    """Every value with the path of keys that leads to it and its place, in order.
+
+    A list of plain values is one. Where a value does not know its place, it has the one of what it is in.
+    """
+    waiting = [(path, value, place)]
     while waiting:
-        path, value = waiting.pop()
+        path, value, place = waiting.pop()
         if isinstance(value, Pairs) and value:
-            waiting += [(_below(path, _step(key)), inner) for key, inner in reversed(value)]
+            placed = zip(value, places_in(value, place), strict=True)
+            waiting += [(_below(path, _step(key)), inner, at) for (key, inner), at in [*placed][::-1]]
         elif not isinstance(value, list):
-            yield path, scalar(value)
+            yield path, scalar(value), place
         elif (words := _listed(value)) is not None:
-            yield path, words
+            yield path, words, places_in(value, place)[0] if value else place
         else:
-            waiting += [(_below(path, f"[{place}]"), value[place]) for place in reversed(range(len(value)))]
+            numbered = zip(range(len(value)), value, places_in(value, place), strict=True)
+            waiting += [(_below(path, f"[{number}]"), inner, at) for number, inner, at in [*numbered][::-1]]
+
+
+def places_in(value: list[Any], place: int) -> list[int]:
+    """Where the values of a list or object begin, or else where it begins itself."""
+    return getattr(value, "places", None) or [place] * len(value)
 
 
 def scalar(value: Any) -> str:
@@ -107,11 +89,6 @@ def scalar(value: Any) -> str:
 def is_records(value: Any) -> bool:
     """Whether it is a list of objects, as a table would be written."""
     return isinstance(value, list) and bool(value) and all(isinstance(one, Pairs) for one in value)
-
-
-def _after_space(text: str, place: int) -> int:
-    found = _SPACE.match(text, place)
-    return found.end() if found else place
 
 
 @lru_cache(maxsize=1024)

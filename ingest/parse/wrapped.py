@@ -27,10 +27,11 @@ _CODE_END = re.compile(r"[{};\\]\s*$")
 
 @dataclass(frozen=True, slots=True)
 class Paragraph:
-    """One paragraph, item or line; `kind` says which."""
+    """One paragraph, item or line; `kind` says which. `starts`: where its lines begin in the text."""
 
     text: str
     kind: str  # "prose", "item" or "line"
+    starts: tuple[int, ...]
     mark: str = ""  # of an item, as it was written
     depth: int = 0
 
@@ -106,16 +107,25 @@ def _rows_alike(lines: Sequence[str]) -> bool:
 
 def _paragraph(lines: Sequence[str]) -> Paragraph:
     parts = [""]
+    starts: list[int] = []
+    length = 0
     for line in lines:
         before, stripped = parts[-1], collapse(line)
         hyphen = before.endswith("-") and not before.endswith(" -") and stripped[:1].isalpha()
         # of two characters joined, what is between them
-        parts += ["" if hyphen else joined(before[-1:], stripped[:1])[1:-1], stripped]
+        glue = "" if hyphen else joined(before[-1:], stripped[:1])[1:-1]
+        starts.append(length + len(glue))
+        length += len(glue) + len(stripped)
+        parts += [glue, stripped]
     text = "".join(parts)
     if item := ITEM.match(lines[0]):
         mark = item.group().strip()
-        return Paragraph(text[len(mark) :].lstrip(), "item", mark, min(_indent(lines[0]) // 2, 4))
-    return Paragraph(text, "prose") if len(lines) > 1 else Paragraph(lines[0].rstrip(), "line")
+        words = text[len(mark) :].lstrip()
+        moved = tuple(max(0, start - (len(text) - len(words))) for start in starts)
+        return Paragraph(words, "item", moved, mark, min(_indent(lines[0]) // 2, 4))
+    if len(lines) > 1:
+        return Paragraph(text, "prose", tuple(starts))
+    return Paragraph(lines[0].rstrip(), "line", (0,))
 
 
 def _indent(line: str) -> int:

@@ -11,7 +11,7 @@ import dataclasses
 import re
 from collections.abc import Sequence
 
-from rag.places import PDF
+from rag.places import PDF, line_of
 from rag.records import Hit
 from rag.store.contract import Snapshot
 from rag.text.sentences import spans
@@ -106,7 +106,7 @@ def _part(hit: Hit, start: int, end: int, like: Hit | None) -> Hit | None:
         start=hit.start + start,
         end=hit.start + end,
         text=hit.text[start:end],
-        line=hit.line + hit.text.count("\n", 0, start) if hit.line else 0,
+        line=line_of(hit, hit.start + start),
         score=scored.score,
         scores=scored.scores,
         inside=inside,

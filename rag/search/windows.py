@@ -14,7 +14,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from rag.places import counted, place_of
+from rag.places import counted, line_of, place_of
 from rag.records import Hit
 from rag.store.contract import Snapshot
 from rag.text.wording import rarity, sentences, share, terms_of
@@ -277,14 +277,14 @@ def _as_hit(
         text = best.text[start - best.start : end - best.start]
     else:
         text = snapshot.page(best.source, best.page).text[start:end]
-    line = first.hit.line
     hit = dataclasses.replace(
         best,
         start=start,
         end=end,
         text=text,
         headings=first.hit.headings,
-        line=line + first.hit.text.count("\n", 0, start - first.hit.start) if line else 0,
+        line=line_of(first.hit, start),
+        lines=tuple(sorted({mark for part in group for mark in part.hit.lines})),
         inside=tuple(one for part in group for one in part.hit.inside if one.start < end and start < one.end),
     )
     return dataclasses.replace(hit, place=place_of(hit))

@@ -307,7 +307,8 @@ def _chunk_values(
     for position, (chunk, digest) in enumerate(zip(chunks, digests, strict=True)):
         span = (int(chunk.page), int(chunk.start), int(chunk.end))
         headings = json.dumps(chunk.headings, ensure_ascii=False)
-        made_of = (text_digest(chunk.text), digest, int(chunk.line))
+        lines = json.dumps(chunk.lines, separators=(",", ":")) if chunk.lines else None
+        made_of = (text_digest(chunk.text), digest, int(chunk.line), lines)
         yield first + position, document, position, *span, headings, *made_of
 
 

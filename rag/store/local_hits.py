@@ -22,6 +22,7 @@ from rag.store.local_rows import (
     ChunkRow,
     DocumentRow,
     as_headings,
+    as_lines,
     as_place,
     chunk_text,
     chunk_text_in,
@@ -66,6 +67,7 @@ def _hit(chunk: ChunkRow, text: str, name: str, document: DocumentRow, page: _Pa
         media_type=document.media_type,
         label=label,
         line=chunk.line,
+        lines=as_lines(chunk.lines),
     )
     return in_its_page(hit, headings)
 

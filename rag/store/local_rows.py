@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from itertools import chain
 from typing import Any
 
-from rag.records import Heading, IndexMeta, Page, Place, PlacedWord
+from rag.records import Heading, IndexMeta, LineMark, Page, Place, PlacedWord
 from rag.store.local_database import Database, Row, damaged
 from rag.store.local_schema import (
     BLOCK_CHARACTERS,
@@ -77,6 +77,7 @@ class ChunkRow:
     text_digest: bytes
     embedded_digest: bytes
     line: int
+    lines: str | None
 
 
 def verified(database: Database, table: str, row: Row) -> Row:
@@ -219,6 +220,11 @@ def read_page(database: Database, document: int, number: int) -> Page | None:
 def as_headings(stored: str) -> tuple[Heading, ...]:
     """A page's stored headings as records."""
     return tuple(Heading(*heading) for heading in json.loads(stored))
+
+
+def as_lines(stored: str | None) -> tuple[LineMark, ...]:
+    """A chunk's stored lines as records; none where there are none."""
+    return tuple(LineMark(*mark) for mark in json.loads(stored)) if stored else ()
 
 
 def outdated_contents(database: Database, parser_version: int) -> frozenset[str]:

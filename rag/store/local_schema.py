@@ -125,6 +125,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
         "text_digest",
         "embedded_digest",
         "line",
+        "lines",
     ),
     "vector": ("chunk", "embedded_digest", "vector"),
     "failure": (
@@ -186,20 +187,27 @@ def _add_lines_and_versions(connection: sqlite3.Connection) -> None:
     """
     connection.execute("ALTER TABLE chunk ADD COLUMN line INTEGER NOT NULL DEFAULT 0")
     connection.execute("ALTER TABLE document ADD COLUMN parser_version INTEGER NOT NULL DEFAULT 1")
-    _renew_checksums(connection, "chunk", added=1)
-    _renew_checksums(connection, "document", added=1)
+    _renew_checksums(connection, "chunk", COLUMNS["chunk"][:-1])  # the last one came with version 4
+    _renew_checksums(connection, "document", COLUMNS["document"])
 
 
 def _add_places_of_words(connection: sqlite3.Connection) -> None:
     """Version 3: where the words of a page stand that was read from its picture; older pages have none."""
     connection.execute("ALTER TABLE page ADD COLUMN words TEXT")
-    _renew_checksums(connection, "page", added=1)
+    _renew_checksums(connection, "page", COLUMNS["page"])
 
 
-def _renew_checksums(connection: sqlite3.Connection, table: str, *, added: int) -> None:
-    """After the last `added` columns came to a table. A row that was damaged before stays so."""
-    columns = ", ".join(COLUMNS[table])
-    statement = f"SELECT rowid, {columns}, checksum FROM {table} WHERE rowid > ? ORDER BY rowid LIMIT ?"
+def _add_lines_of_files(connection: sqlite3.Connection) -> None:
+    """Version 4: which lines of its file a chunk is of, where its text has others; in older ones, none."""
+    connection.execute("ALTER TABLE chunk ADD COLUMN lines TEXT")
+    _renew_checksums(connection, "chunk", COLUMNS["chunk"])
+
+
+def _renew_checksums(connection: sqlite3.Connection, table: str, columns: Sequence[str]) -> None:
+    """After the last of its columns came to a table. A row that was damaged before stays so."""
+    statement = (
+        f"SELECT rowid, {', '.join(columns)}, checksum FROM {table} WHERE rowid > ? ORDER BY rowid LIMIT ?"
+    )
     text_factory, connection.text_factory = connection.text_factory, _readable
     try:
         last = -1
@@ -210,7 +218,7 @@ def _renew_checksums(connection: sqlite3.Connection, table: str, *, added: int) 
                 [
                     (row_checksum(table, values), number)
                     for number, *values, checksum in rows
-                    if row_checksum(table, values[:-added]) == checksum
+                    if row_checksum(table, values[:-1]) == checksum
                 ],
             )
     finally:
@@ -227,6 +235,7 @@ MIGRATIONS: list[Callable[[sqlite3.Connection], None]] = [
     _create_tables,
     _add_lines_and_versions,
     _add_places_of_words,
+    _add_lines_of_files,
 ]
 
 

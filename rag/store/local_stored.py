@@ -14,6 +14,7 @@ from rag.store.local_database import Database, damaged
 from rag.store.local_rows import (
     ChunkRow,
     DocumentRow,
+    as_lines,
     chunk_text,
     document_with,
     matching,
@@ -60,4 +61,5 @@ def _pages(database: Database, described: DocumentRow) -> tuple[Page, ...]:
 
 def _chunk(database: Database, row: ChunkRow) -> Chunk:
     text = chunk_text(database, row)
-    return Chunk(row.page, row.first, row.after, text, tuple(json.loads(row.headings)), row.line)
+    headings, lines = tuple(json.loads(row.headings)), as_lines(row.lines)
+    return Chunk(row.page, row.first, row.after, text, headings, row.line, lines)

@@ -13,7 +13,7 @@ from hashlib import blake2b
 
 import numpy as np
 
-from rag.records import Chunk
+from rag.records import Chunk, LineMark
 from rag.store.local_schema import row_checksum, text_digest
 from rag.store.milvus_database import MilvusDatabase, Row
 from rag.store.milvus_rows import damaged
@@ -37,6 +37,7 @@ class ChunkRow:
     vector: str  # digest, in hex
     names: str
     embedded: str  # digest of what was embedded, in hex
+    lines: tuple[LineMark, ...] = ()
 
     @property
     def position(self) -> int:
@@ -74,6 +75,8 @@ def chunk_row(
         "vector": vector_digest(vector),
         "names": names,
     }
+    if chunk.lines:
+        body["lines"] = chunk.lines
     made: Row = {
         "id": chunk_id(version, position),
         "version": version,
@@ -108,6 +111,7 @@ def as_chunk(database: MilvusDatabase, found: Row) -> ChunkRow:
         raise damaged(database, f"chunk {found['id']} has changed")
     body = json.loads(found["body"])
     body["headings"] = tuple(body["headings"])
+    body["lines"] = tuple(LineMark(*mark) for mark in body.get("lines", ()))
     return ChunkRow(id=int(found["id"]), version=int(found["version"]), embedded=found["digest"], **body)
 
 

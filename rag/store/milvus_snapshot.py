@@ -179,6 +179,7 @@ class MilvusSnapshot:
             media_type=self._documents[chunk.version].media_type,
             label=page["label"],
             line=chunk.line,
+            lines=chunk.lines,
         )
         return in_its_page(hit, headings)
 

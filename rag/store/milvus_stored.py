@@ -44,7 +44,7 @@ def stored_document(view: View, content_hash: str, dimension: int) -> StoredDocu
     return StoredDocument(
         document=Document(described.media_type, pages, described.title, described.warnings),
         chunks=[
-            Chunk(chunk.page, chunk.start, chunk.end, text, chunk.headings, chunk.line)
+            Chunk(chunk.page, chunk.start, chunk.end, text, chunk.headings, chunk.line, chunk.lines)
             for chunk, text in zip(chunks, written, strict=True)
         ],
         vectors=np.array(vectors, np.float32).reshape(len(vectors), dimension),
