@@ -42,6 +42,7 @@ __all__ = ["Progress", "Report", "ingest"]
 TOGETHER = 256  # chunks stored in one transaction, of as many files as it takes
 _PATIENCE_SECONDS = 0.05  # for the next file, before what is there is embedded by itself
 _LOCK_SECONDS = 2
+_SHARE_TO_JUDGE_BY = 0.02  # of the bytes; before, the time that is left would be guessed from loading a model
 
 
 class Ahead(Protocol):
@@ -345,6 +346,7 @@ class _Run:
         if self.progress is None:
             return
         done = self.bytes_done + more_bytes
+        told = done and done >= _SHARE_TO_JUDGE_BY * self.bytes_total
         spent = time.monotonic() - self.begun
         self.progress(
             Progress(
@@ -352,7 +354,7 @@ class _Run:
                 self.files_total,
                 self.sofar.chunks,
                 task.place.source,
-                seconds_left=spent * (self.bytes_total - done) / done if done else None,
+                seconds_left=spent * (self.bytes_total - done) / done if told else None,
                 pages=self.sofar.pages,
                 seconds=spent,
                 page=page,

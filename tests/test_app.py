@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -29,6 +31,16 @@ def library() -> None:
 
     ask = st.Page(lambda: None, title="Ask", url_path="ask")
     library_page(open_workspaces(), open_workspace(), ask)
+
+
+def asking() -> None:
+    """The page where people ask alone, as a script."""
+    import streamlit as st
+
+    from ui.app import open_workspace
+    from ui.ask import ask_page
+
+    ask_page(open_workspace(), st.Page(lambda: None, title="Library", url_path="library"))
 
 
 @pytest.fixture(autouse=True)
@@ -71,6 +83,60 @@ def test_an_empty_index_says_what_to_do_next(monkeypatch: pytest.MonkeyPatch, tm
     [welcome] = shown("welcome")
     assert welcome["title"] == "Bring in your documents"
     assert welcome["questions"] == []
+
+
+def asked(app: AppTest, question: str) -> dict[str, Any]:
+    """The exchange that asking this ends in."""
+    run(app)
+    app.chat_input[0].set_value(question)
+    shown = run(app)
+    for _ in range(600):
+        [exchange] = shown("exchange")
+        if not exchange["live"]:
+            return exchange
+        time.sleep(0.05)
+        shown = run(app)
+    raise AssertionError("no answer")
+
+
+def test_asking_an_empty_index_says_what_to_do_next(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("RAG_INDEX", str(tmp_path / "index"))
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    exchange = asked(AppTest.from_file(APP), "What is in my documents?")
+    assert exchange["trouble"].startswith(
+        "There is no document to ask yet. Bring some in on the page Library"
+    )
+    assert exchange["label"] is None, "not: 'Not in the documents', of which there are none"
+
+
+def test_a_question_that_is_too_long_says_so_and_can_be_edited(
+    monkeypatch: pytest.MonkeyPatch, index: Path, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("RAG_INDEX", str(index))
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    exchange = asked(AppTest.from_file(APP), "why? " * 2000)
+    assert exchange["trouble"].startswith("The question has 9,999 characters, and at most 8,000 can be asked")
+    assert exchange["question"].startswith("why? why?")
+    assert exchange["foot"]  # with the buttons to edit it
+
+
+def test_reading_is_seen_where_people_ask(monkeypatch: pytest.MonkeyPatch, index: Path) -> None:
+    monkeypatch.setenv("RAG_INDEX", str(index))
+    app = AppTest.from_function(asking)
+    run(app)
+    from ui.app import open_workspace
+
+    workspace = open_workspace()
+    held = threading.Event()
+    monkeypatch.setattr(workspace.intake, "_pipeline", lambda paths, note, stop: held.wait(60))
+    workspace.intake.start([index])
+    try:
+        shown = run(app)
+        assert "3 sources on this machine are ready, and more are being read." in shown("welcome")[0]["under"]
+        [reading] = shown("intake")
+        assert reading["going"]["now"] == "Looking for what is new"
+    finally:
+        held.set()
 
 
 def test_without_a_model_a_line_says_so_and_how_to_get_one(

@@ -145,6 +145,11 @@ def test_a_killed_server_loses_nothing_that_was_shown(
     first.process.kill()
     first.process.wait()
     first.output.close()
+    dialog = before.page.get_by_role("dialog")
+    expect(dialog).to_contain_text("Connection error")
+    expect(dialog.get_by_text("Are you connected to the internet?")).to_be_hidden()
+    said = "title => getComputedStyle(title.nextElementSibling, '::after').content"
+    assert "Start it again (rag ui)" in dialog.get_by_role("heading").evaluate(said)
     before.context.close()
     second = Server(tmp_path, settings)
     try:

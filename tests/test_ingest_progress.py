@@ -15,7 +15,7 @@ from ui.ingest_progress import append_log, change_line, progress_words, report_l
 
 def test_the_bar_says_files_pages_chunks_rate_and_time_left() -> None:
     state = Progress(1, 1200, 90, "a.pdf", seconds_left=125.4, pages=7, seconds=3.0)
-    assert progress_words(state) == "1 of 1200 files, 7 pages, 90 chunks, 30/s, 2:05 left"
+    assert progress_words(state) == "1 of 1,200 files, 7 pages, 90 chunks, 30/s, 2:05 left"
     scan = Progress(0, 2, 0, "scan.pdf", None, page=(3, 300))
     assert progress_words(scan) == "page 3 of 300, 0 of 2 files, 0 pages, 0 chunks"
     assert progress_words(Progress(0, 1, 0, "a.pdf", None)) == "0 of 1 file, 0 pages, 0 chunks"

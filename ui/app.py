@@ -15,7 +15,7 @@ from streamlit.navigation.page import Page
 
 from rag.settings import load_settings
 from ui import session, sidebar
-from ui.ask import ask_page
+from ui.ask import ask_page, follow_address
 from ui.library import library_page
 from ui.model_page import model_page
 from ui.page_errors import in_words
@@ -58,6 +58,8 @@ def _pages() -> None:
     if sidebar.wants_ask_page() and chosen.title != ask.title:
         st.switch_page(ask)
     session.arrive(chosen.title)
+    if chosen.title == ask.title:
+        follow_address(workspace)  # before the list, which shows the one that is open
     with st.sidebar:
         if st.button("New conversation", icon=":material/add:", width="stretch"):
             session.forget_conversation()

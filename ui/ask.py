@@ -27,7 +27,6 @@ from ui.terminal import plural, visible
 from ui.workspace import Workspace
 
 SECONDS_BETWEEN_DRAWINGS = 0.15
-LONGEST_QUESTION = 8000  # characters; the window's own limit is the chain's to say
 _DRAFT, _NAMED = "question", "conversation"
 _HOW = (
     "The page Model, in the sidebar, shows the files that fit this machine and gets one. Or: "
@@ -54,28 +53,39 @@ def ask_page(workspace: Workspace, library: Page) -> None:
     source_panel(workspace.pages, conversation.exchanges)
 
 
-def _conversation(workspace: Workspace) -> Conversation:
-    """The tab's own; in a new tab the one that its address names, so that reloading loses nothing."""
+def follow_address(workspace: Workspace) -> None:
+    """Turns to the conversation that the address names: in a new tab, after reloading, by going back."""
     named = st.query_params.get(_NAMED)
-    if session.current() is None and named is not None:
-        with contextlib.suppress(UsageError):  # removed since: a fresh one begins
+    if named is None or not session.is_news(named):
+        return
+    session.note_address(named)
+    current = session.current()
+    if current is None or current.id != named:
+        with contextlib.suppress(UsageError):  # removed since: what is here stays
             session.turn_to(workspace.take_up(named))
+
+
+def _conversation(workspace: Workspace) -> Conversation:
+    """The tab's own, which its address names from the first question on, so that reloading loses nothing."""
     conversation = session.conversation(workspace.begin)
     if conversation.exchanges and conversation.id is not None:
         st.query_params[_NAMED] = conversation.id
+        session.note_address(conversation.id)
     return conversation
 
 
 def _welcome(workspace: Workspace, conversation: Conversation, library: Page) -> None:
     with workspace.store.snapshot() as snapshot:
-        count = len(snapshot.places())
+        count, unread = len(snapshot.places()), len(snapshot.failures())
         questions = [
             {"question": one.question, "source": visible(one.source)} for one in suggestions(snapshot)
         ]
+    going = workspace.intake.going
     if count:
         title = "Ask your documents"
+        ready = f"{plural(count, 'source')} on this machine {'is' if count == 1 else 'are'} ready"
         under = (
-            f"{plural(count, 'source')} on this machine are ready. Every answer names the page that it "
+            f"{ready}{', and more are being read' if going else ''}. Every answer names the page that it "
             "rests on: click a number to see the very words."
         )
     else:
@@ -89,9 +99,15 @@ def _welcome(workspace: Workspace, conversation: Conversation, library: Page) ->
         {"title": title, "under": under, "questions": questions},
         {"ask": lambda question: _ask(conversation, question, chosen_filters())},
     )
+    report = workspace.intake.report
     if not count:
         dropzones(workspace)
+    if going or not count:
         progress(workspace)
+    elif unread and report is not None and report.failed:  # news, not what was known for days
+        words = f"{plural(unread, 'file')} could not be read: the library says why"
+        st.page_link(library, label=words, icon=":material/warning:")
+    if not count:
         st.page_link(
             library, label="Or name a folder of this machine, in the library", icon=":material/folder_open:"
         )
@@ -102,7 +118,8 @@ def _question_field(conversation: Conversation) -> None:
         _ask(conversation, st.session_state[_DRAFT], chosen_filters())
 
     following = "Ask a follow-up" if conversation.exchanges else "Ask a question about your documents"
-    st.chat_input(following, key=_DRAFT, max_chars=LONGEST_QUESTION, on_submit=asked)
+    # no `max_chars`: the field would drop a text that is too long without a word
+    st.chat_input(following, key=_DRAFT, on_submit=asked)
 
 
 def _exchange(workspace: Workspace, conversation: Conversation, exchange: Exchange) -> None:

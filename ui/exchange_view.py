@@ -19,7 +19,7 @@ from rag.text.words import content_terms, term_set
 from ui.conversation import Exchange, Progress
 from ui.ledger_view import ledger_data
 from ui.marked_text import AnswerPiece, answer_pieces, growing_pieces
-from ui.terminal import one_line, plural, visible
+from ui.terminal import duration, one_line, plural, visible
 
 EXCERPT_CHARACTERS = 180
 
@@ -166,7 +166,7 @@ def _reading(progress: Progress) -> tuple[str, float]:
     assert reading is not None
     words = f"The model reads the passages: {reading.done:,} of {reading.total:,} tokens"
     if reading.seconds_left is not None and reading.seconds_left >= 1:
-        words += f", about {reading.seconds_left:.0f} s left"
+        words += f", about {duration(reading.seconds_left)} left"
     return words, reading.done / max(1, reading.total)
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rag.errors import RagError
-from ui.terminal import plural, visible
+from ui.terminal import duration, plural, visible
 
 if TYPE_CHECKING:
     from ingest.pipeline import Progress, Report
@@ -116,7 +116,7 @@ def _going(intake: Intake) -> dict[str, Any]:
     if progress.chunks_per_second is not None:
         far.append(f"{progress.chunks_per_second:.0f} a second")
     if progress.seconds_left is not None:
-        far.append(f"about {progress.seconds_left:.0f} s left")
+        far.append(f"about {duration(progress.seconds_left)} left")
     page = f", page {progress.page[0]} of {progress.page[1]}" if progress.page else ""
     return {
         "now": f"Reading {visible(progress.source)}{page}" if progress.source else "Looking for what is new",
@@ -124,6 +124,10 @@ def _going(intake: Intake) -> dict[str, Any]:
         "share": progress.files_done / progress.files_total if progress.files_total else None,
         "stopping": intake.stopping,
     }
+
+
+def _took(seconds: float) -> str:
+    return f"{seconds:.1f} s" if seconds < 10 else duration(seconds)
 
 
 def _done(report: Report, *, stopped: bool) -> dict[str, Any]:
@@ -135,10 +139,9 @@ def _done(report: Report, *, stopped: bool) -> dict[str, Any]:
         (len(report.unchanged), "unchanged"),
         (len(report.failed), "could not be read"),
     ]
-    said = ", ".join(f"{count} {what}" for count, what in counts if count) or "nothing to read was found"
-    words = (
-        f"{'Stopped: ' if stopped else ''}{said}; {plural(report.chunks, 'chunk')} in {report.seconds:.1f} s."
-    )
+    said = ", ".join(f"{count:,} {what}" for count, what in counts if count) or "nothing to read was found"
+    took = f"{plural(report.chunks, 'chunk')} in {_took(report.seconds)}"
+    words = f"{'Stopped: ' if stopped else ''}{said}; {took}."
     words += "".join(f" {count} left out: {why}." for why, count in report.left_out.items())
     shown = (*report.failed, *report.warnings)[:_MOST_FAILURES_SHOWN]
     return {

@@ -12,7 +12,7 @@ from typing import Any
 from rag.model_files.listing import ListedFile, Listing
 from rag.remote.address import is_address, parse_address
 from ui.model_speed import Speed
-from ui.terminal import one_line, size, visible
+from ui.terminal import duration, one_line, size, visible
 from ui.transfer import Transfer
 
 _STATES = {
@@ -54,7 +54,7 @@ def speeds(speed: Speed | None) -> list[dict[str, str]]:
     under = f"median of {speed.answers} answers" if speed.answers > 1 else "measured from 1 answer"
     figures = [("Reading", speed.read), ("Writing", speed.written)]
     return [
-        {"name": name, "value": f"{rate:,.1f} tokens a second", "under": under}
+        {"name": name, "value": f"{rate:,.{0 if rate >= 100 else 1}f} tokens a second", "under": under}
         for name, rate in figures
         if rate is not None
     ]
@@ -84,7 +84,7 @@ def transfer_data(transfer: Transfer) -> dict[str, Any]:
             far.append(f"{size(progress.done)} of {size(progress.total)}")
         left = progress.seconds_left
         if left is not None:
-            far.append(f"about {_duration(left)} left")
+            far.append(f"about {duration(left)} left")
         verb = "Getting" if progress.what == "download" else "Checking"
         going = {
             "words": f"{verb} {visible(progress.name)}",
@@ -128,12 +128,6 @@ def _act(file: ListedFile) -> str | None:
 def _worth_offering(file: ListedFile) -> bool:
     known = file.published
     return known is not None and known.recommended and file.fits is True and "0106" in known.name
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
 def _line(words: str | None) -> str | None:

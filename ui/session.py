@@ -5,6 +5,7 @@ Takes and gives Streamlit's session state, typed. Knows nothing about how anythi
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -15,6 +16,8 @@ from ui.source_page import Passage, View
 
 _INDEX, _CONVERSATION, _OPENED, _PAGE = "index", "conversation", "opened", "page"
 _DIALOG = "dialog"
+_ADDRESS = "address"
+_SECONDS_TO_HEAR = 0.5  # within which a click can still come from before the address was changed
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +70,23 @@ def forget_conversation() -> None:
     if kept is not None:
         kept.stop()
     close()
+
+
+def note_address(name: str) -> None:
+    """The tab's address names this conversation from now on."""
+    if _address()[0] != name:
+        st.session_state[_ADDRESS] = (name, time.monotonic())
+
+
+def is_news(name: str) -> bool:
+    """Whether the address names another conversation than it was given: who came back or forward is here."""
+    before, since = _address()
+    return name != before and time.monotonic() - since > _SECONDS_TO_HEAR
+
+
+def _address() -> tuple[str | None, float]:
+    noted: tuple[str | None, float] = st.session_state.get(_ADDRESS, (None, 0.0))
+    return noted
 
 
 def opened() -> Opened | None:

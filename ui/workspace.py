@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ingest.sandbox import Sandbox
-from rag.errors import RagError
+from rag.errors import RagError, UsageError
 from rag.model.state_cache import forget_states
 from rag.records import Answer, Done, Event, Turn
 from rag.settings import Settings
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from ui.conversations import Conversations
     from ui.model_speed import SpeedLog
 
+LONGEST_QUESTION = 8000  # characters; the window's own limit is the chain's to say
 SECONDS_FOR_LOCK = 10  # a source's own transaction is shorter
 PAGES_AHEAD = 3  # of an answer's citations, drawn before anybody clicks
 _log = logging.getLogger(__name__)
@@ -69,12 +70,29 @@ class Workspace:
     def events(
         self, question: str, history: Sequence[Turn], stop: threading.Event, *, only: tuple[str, ...] = ()
     ) -> Iterator[Event]:
-        """The chain's events; behind the last one the first cited pages are drawn ahead."""
+        """The chain's events; behind the last one the first cited pages are drawn ahead.
+
+        Raises `UsageError` for a question that is too long, and where there is nothing to ask.
+        """
+        self._require_answerable(question)
         for event in self.chain().events(question, history=history, only=only, stop=stop):
             yield event
             if isinstance(event, Done):
                 self._draw_ahead(event.answer)
                 self._measure(event.answer)
+
+    def _require_answerable(self, question: str) -> None:
+        if len(question) > LONGEST_QUESTION:
+            raise UsageError(
+                f"The question has {len(question):,} characters, and at most {LONGEST_QUESTION:,} can be "
+                "asked. Edit it, or bring in the long text as a document and ask about that."
+            )
+        with self.store.snapshot() as snapshot:
+            empty = not snapshot.chunk_count
+        if empty:
+            raise UsageError(
+                "There is no document to ask yet. Bring some in on the page Library, then ask again."
+            )
 
     @property
     def place(self) -> str:

@@ -1,6 +1,7 @@
 // One question and its answer, as it grows. `data` is what ui/exchange_view.py makes; events: open, stop,
 // again, edit.
 
+const LONG = { characters: 700, lines: 8 }; // a longer question is folded, so that its answer is in view
 const VERDICTS = { supported: "supported", weak: "weak", unsupported: "unsupported", uncited: "uncited" };
 
 export default function ({ data, parentElement, setTriggerValue }) {
@@ -8,9 +9,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
   root.dataset.stage = data.stage;
   const open = (kind, index) => setTriggerValue("open", { kind, index });
 
-  redraw(root, "question", data.question, () => [
-    element("div", { class: "question" }, element("p", {}, element("span", { class: "unseen" }, "You asked: "), data.question)),
-  ]);
+  redraw(root, "question", data.question, () => [question(data.question)]);
   redraw(root, "label", data.label, () => (data.label ? [label(data.label)] : []));
   redraw(root, "found", [data.passages, data.folded, data.found], () => foundPassages(data, open));
   drawText(root, data, open);
@@ -24,6 +23,19 @@ export default function ({ data, parentElement, setTriggerValue }) {
   // a new question moves to the top, so that its answer grows in view
   if (data.live && !root.met) parentElement.host.scrollIntoView({ block: "start", behavior: "smooth" });
   root.met = true;
+}
+
+function question(words) {
+  const said = element("p", {}, element("span", { class: "unseen" }, "You asked: "), words);
+  if (words.length <= LONG.characters && words.split("\n").length <= LONG.lines) return element("div", { class: "question" }, said);
+  const folded = element("div", { class: "question long folded" }, said);
+  const more = element("button", { class: "unfold", "aria-expanded": "false", click: () => {
+    const open = !folded.classList.toggle("folded");
+    more.setAttribute("aria-expanded", String(open));
+    more.textContent = open ? "Show less" : "Show all";
+  } }, "Show all");
+  folded.append(more);
+  return folded;
 }
 
 function label({ words, none }) {
