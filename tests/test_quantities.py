@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from rag.verdicts.numerals import chinese_value, small_value
+from rag.text.numerals import chinese_numeral, chinese_value, small_value
 from rag.verdicts.quantities import codes, quantities
 
 
@@ -90,3 +92,30 @@ def test_which_numbers_bear_each_other_out(claimed: str, stated: str, borne: boo
 def test_codes_are_names_with_digits() -> None:
     text = "The A380, COVID-19 and 3.11.7 in `lru_cache`, 在B204会议室"
     assert [code for code, _, _ in codes(text)] == ["A380", "COVID-19", "3.11.7", "lru_cache", "B204"]
+
+
+@pytest.mark.parametrize(
+    ("value", "numeral"),
+    [
+        (0, "零"),
+        (10, "十"),
+        (15, "十五"),
+        (30, "三十"),
+        (110, "一百一十"),
+        (1005, "一千零五"),
+        (2024, "二千零二十四"),
+        (10_000, "一万"),
+        (100_500, "十万零五百"),
+        (150_000, "十五万"),
+        (35_000_000, "三千五百万"),
+        (1_000_000_001, "十亿零一"),
+    ],
+)
+def test_a_value_in_chinese_numerals(value: int, numeral: str) -> None:
+    assert chinese_numeral(value) == numeral
+    assert chinese_value(numeral) == value
+
+
+@given(st.integers(0, 10**12 - 1))
+def test_chinese_numerals_are_read_as_they_are_written(value: int) -> None:
+    assert chinese_value(chinese_numeral(value)) == value

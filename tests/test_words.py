@@ -57,7 +57,7 @@ def found(connection: sqlite3.Connection, question: str) -> list[int]:
         ("the keeper's", "the keeper"),
         ("C++ C#", "cplusplus csharp"),
         ("٣٤", "34"),
-        ("東京都", "東京 京都 都"),
+        ("東京都", "东京 京都 都"),
         ("第3章", "第 3 章"),
         ("สวัสดี", "สวั วัส สดี ดี"),
         ("हिन्दी", "हिन्दी"),

@@ -11,11 +11,13 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator
-from functools import lru_cache
+from functools import cache, lru_cache
 from itertools import pairwise
 
-from rag.text.spellings import other_spellings
+from rag.text.han import simplified
+from rag.text.spellings import HALVES, other_spellings, readings, together, with_joined_numbers
 from rag.text.stopwords import FUNCTION_CHARACTERS, QUESTION_WORDS, STOP_WORDS
+from rag.text.word_forms import base_form, one_spelling
 
 # How FTS5 must be told to take our terms: split at spaces only, every other character as it is.
 FTS5_TOKENIZER = "ascii tokenchars '_'"
@@ -40,13 +42,21 @@ _JOINT = r"(?:[-.:/\\@+&'’‐‑]|(?<=\d),(?=\d))"  # inside a word, a number,
 _TOKEN = re.compile(rf"(?P<run>[{_UNSPACED}]+)|{_WORD}(?:{_JOINT}{_WORD})*+")
 _CHARACTER = re.compile(rf".[{_MARKS}]*")  # with its vowel and tone signs
 _JOINTS = re.compile(r"[-.:/\\@+&,_'’‐‑]+")
-_THOUSANDS = re.compile(r"\d{1,3}(?:,\d{3})+")
+_THOUSANDS = re.compile(r"\d{1,3}(?:(?:,\d{3})+|(?:['’]\d{3})+)(?!\d)")
+_THIN_THOUSANDS = re.compile(r"(?<=\d)[\u00a0\u2009\u202f](?=\d{3}(?!\d))")  # 1 000
 _HYPHENATED = re.compile(r"[^\W\d_]+(?:[-‐‑][^\W\d_]+)+")
 _INITIALS = re.compile(r"[^\W\d_](?:\.[^\W\d_])+")  # U.S.A.
 _ELISION = re.compile(r"(?:n['’]t|['’](?:s|d|m|ll|re|ve))(?![^\W_])", re.IGNORECASE)
 _HUMPS = re.compile(r"\d+|[^\W\d_](?:(?![A-Z])[^\W\d_])+|(?:[A-Z](?![a-z]))+")
 _LANGUAGE_NAMES = re.compile(r"\b([A-Za-z])(\+\+|#)(?!\w)")  # C++, C#, F#
-_IGNORED = dict.fromkeys([0xAD, 0x200B, 0x200C, 0x200D, 0x2060, 0xFEFF, 0x640, *range(0xFE00, 0xFE10)])
+# An article before its word, which is no part of it; a capital begins a name: D'Angelo.
+_ELIDED = re.compile(
+    r"(?i:[cdjlmnst]|qu|jusqu|lorsqu|puisqu|quelqu|dell|all|nell|sull|dall|un|gl|quell|quest)['’](?![A-Z])"
+)
+_APOSTROPHIC = re.compile(r"[^\W\d_]+['’][^\W\d_]+")
+_IGNORED = dict.fromkeys(
+    [0xAD, 0x200B, 0x200C, 0x200D, 0x2060, 0xFEFF, 0x640, 0x2BB, 0x2BC, *range(0xFE00, 0xFE10)]
+)
 _FOREIGN_DIGIT = re.compile(r"[^\x00-\x7f]")
 _STROKES = str.maketrans({"ł": "l", "ø": "o", "đ": "d", "ħ": "h", "ı": "i", "æ": "ae", "œ": "oe"})
 _POINTS = re.compile("[\u0300-\u036f\u0591-\u05c7\u064b-\u065f\u0670]")  # accents, niqqud, harakat
@@ -79,10 +89,20 @@ def match_query(question: str) -> str:
 
 
 def _spelled_otherwise(question: str) -> Iterator[str]:
-    """The terms of the other spellings of a question's words, whole: of e7 it is e_7."""
-    for token in _TOKEN.finditer(_prepared(question)):
-        for spelling in () if token["run"] else other_spellings(token[0].casefold()):
-            yield from _word_terms(spelling)[:1]
+    """The terms of the other spellings of a question's words, whole (of e7 it is e_7), or as phrases."""
+    text = _prepared(question)
+    for token in (one for one in _TOKEN.finditer(with_joined_numbers(text)) if not one["run"]):
+        for spelling in other_spellings(_without_thousands(token[0]).casefold()):
+            yield from [_phrase(spelling)] if " " in spelling else _word_terms(spelling)[:1]
+        for term in _word_terms(token[0])[:1]:
+            yield from filter(None, [" ".join(_halves().get(term, ()))])
+    yield from filter(None, map(_phrase, readings(text)))
+    stops = _stop_words([word.casefold() for word in re.findall(_WORD, text)])
+    yield from map(_phrase, together(text.split(), stops))
+
+
+def _phrase(text: str) -> str:
+    return " ".join(_terms(text, tails=False))
 
 
 def content_terms(question: str, *, characters: bool = False) -> list[str]:
@@ -101,7 +121,7 @@ def has_content(question: str) -> bool:
 
 
 def _content(question: str, *, characters: bool) -> list[str]:
-    text = _prepared(question)
+    text = with_joined_numbers(_prepared(question))
     stops = _stop_words([word.casefold() for word in re.findall(_WORD, text)])
     terms: list[str] = []
     for token in _TOKEN.finditer(QUESTION_WORDS.sub(" ", text)):
@@ -113,13 +133,26 @@ def _content(question: str, *, characters: bool) -> list[str]:
 
 
 def term_set(text: str) -> frozenset[str]:
-    """All terms of `text`, and the single characters of scripts without spaces."""
+    """All terms of `text`, with the single characters of scripts without spaces, however they are written."""
     found: set[str] = set()
-    for token in _TOKEN.finditer(_prepared(text)):
-        found.update(_terms_of(token, tails=False))
-        if token["run"]:
-            found.update(_CHARACTER.findall(token["run"]))
+    prepared = _prepared(text)
+    for part in (prepared, *readings(prepared)):
+        for token in _TOKEN.finditer(part):
+            found.update(_terms_of(token, tails=False))
+            if token["run"]:
+                found.update(_CHARACTER.findall(token["run"]))
+    for one, two in _halves().items():
+        if one in found:
+            found.update(two)
+        elif found.issuperset(two):
+            found.add(one)
     return frozenset(found)
+
+
+@cache
+def _halves() -> dict[str, tuple[str, ...]]:
+    """The terms of words that are written as one and as two: `wifi` is `("wi", "fi")`."""
+    return {_phrase(one): tuple(_phrase(two).split()) for one, two in HALVES.items()}
 
 
 def is_character(term: str) -> bool:
@@ -160,20 +193,19 @@ def _terms_of(token: re.Match[str], *, tails: bool) -> Iterator[str]:
 
 
 def _prepared(text: str) -> str:
-    text = unicodedata.normalize("NFKC", text).translate(_IGNORED)
+    text = _THIN_THOUSANDS.sub(",", text)
+    text = simplified(unicodedata.normalize("NFKC", text).translate(_IGNORED))
     text = _LANGUAGE_NAMES.sub(lambda m: m[1] + ("plusplus" if m[2] == "++" else "sharp"), text)
     return _FOREIGN_DIGIT.sub(lambda m: str(unicodedata.decimal(m[0], m[0])), text)
 
 
 @lru_cache(maxsize=65536)
 def _word_terms(word: str) -> tuple[str, ...]:
-    word = _ELISION.sub("", word)
-    if _THOUSANDS.match(word):
-        word = word.replace(",", "")
+    word = _without_thousands(_ELISION.sub("", word))
     parts = [part for part in _JOINTS.split(word) if part]
     terms: list[str] = []
-    if len(parts) > 1 and "'" not in word and "’" not in word:
-        joined = _HYPHENATED.fullmatch(word) or _INITIALS.fullmatch(word)
+    if len(parts) > 1 and not _ELIDED.match(word):
+        joined = any(one.fullmatch(word) for one in (_HYPHENATED, _INITIALS, _APOSTROPHIC))
         whole = "".join(parts) if joined else "_".join(parts)
         if len(whole) <= LONGEST_TERM:
             terms.append(_folded(whole))
@@ -183,6 +215,12 @@ def _word_terms(word: str) -> tuple[str, ...]:
         if len(humps) > 1 and len(part) <= LONGEST_TERM:
             terms += [_stem(_folded(hump)) for hump in humps if len(hump) > 1]
     return tuple(term for term in terms if term)
+
+
+def _without_thousands(word: str) -> str:
+    """`1,000` and `1'000` as 1000, other words as they are."""
+    found = _THOUSANDS.match(word)
+    return re.sub("[,'’]", "", word) if found else word
 
 
 def _folded(word: str) -> str:
@@ -204,13 +242,14 @@ def _stem(word: str) -> str:
         return _CYRILLIC_ENDING.sub("", word, count=1)
     if not word.isascii():
         return word
+    word = base_form(word)
     for ending, least, instead in _ENDINGS:
         if word.endswith(ending) and len(word) - len(ending) >= least:
             word = word[: -len(ending)] + instead
             break
     if len(word) > 4 and word[-1] == word[-2] and word[-1] not in "aeiouslz":  # stopp(ed)
         word = word[:-1]
-    return word[:-1] if len(word) > 4 and word.endswith("e") else word
+    return one_spelling(word[:-1] if len(word) > 4 and word.endswith("e") else word)
 
 
 _CYRILLIC_ENDING = re.compile(

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from rag.verdicts.numerals import CHINESE_NUMERAL, ORDINAL_WORDS, chinese_value, small_value
+from rag.text.numerals import CHINESE_NUMERAL, ORDINAL_WORDS, chinese_value, small_value
 from rag.verdicts.units import AFTER_A_NUMBER, SCALE_WORDS
 
 

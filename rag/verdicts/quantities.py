@@ -11,7 +11,7 @@ import math
 import re
 from dataclasses import dataclass, replace
 
-from rag.verdicts.numerals import (
+from rag.text.numerals import (
     CHINESE_NUMERAL,
     NUMBER_WORDS,
     ORDINAL_WORDS,

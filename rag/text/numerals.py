@@ -1,6 +1,7 @@
 """Numbers written as words: "twenty-five", "nineteenth", 一百二十, 三千五百万.
 
-Takes a word or a run of numerals, gives its value. Pure; does not look for numbers in running text.
+Takes a word or a run of numerals, gives its value, or a value and gives its Chinese numerals. Pure; does not
+look for numbers in running text.
 """
 
 from __future__ import annotations
@@ -83,3 +84,37 @@ def chinese_value(numeral: str) -> float | None:
     if digit and last_unit > 10 and numeral[-2:-1] not in ("零", "〇"):  # 三千五 is 3500
         digit *= last_unit // 10
     return float(total + section + digit)
+
+
+LARGEST_NUMERAL = 10**12  # exclusive
+
+
+def chinese_numeral(value: int) -> str:
+    """The numerals of 0 to under 10^12 as they are spoken: 120 is 一百二十, 15 十五, 1005 一千零五."""
+    if not 0 <= value < LARGEST_NUMERAL:
+        raise ValueError(f"{value} is not from 0 to under {LARGEST_NUMERAL}")
+    written, gap = "", False
+    for scale, name in ((10**8, "亿"), (10**4, "万"), (1, "")):
+        section = value // scale % 10**4
+        if section:
+            written += ("零" if written and (gap or section < 1000) else "") + _section(section) + name
+        gap = bool(written) and not section
+    return (written or "零").removeprefix("一") if 10 <= _leading(value) < 20 else written or "零"
+
+
+def _leading(value: int) -> int:
+    """What stands before the first 万 or 亿: of 150,000 it is 15."""
+    while value >= 10**4:
+        value //= 10**4
+    return value
+
+
+def _section(section: int) -> str:
+    """Numerals of 1 to 9999, 一十 for ten."""
+    written, gap = "", False
+    for unit, name in ((1000, "千"), (100, "百"), (10, "十"), (1, "")):
+        digit = section // unit % 10
+        if digit:
+            written += ("零" if written and gap else "") + "零一二三四五六七八九"[digit] + name
+        gap = not digit
+    return written
