@@ -8,7 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag.text.wording import HOLDING_WORTH, PART_WORTH, rarity, share, worded
+from rag.records import Heading, Hit
+from rag.search.search import scored
+from rag.text.wording import HOLDING_WORTH, PART_WORTH, is_title, rarity, share, worded
 
 
 def test_rarity_is_the_logarithm_of_bm25() -> None:
@@ -46,3 +48,33 @@ def test_a_share_is_a_share(worth: dict[str, float], held: frozenset[str]) -> No
     assert 0 <= share(worth, held) <= 1 + 1e-9
     if any(worth.values()):
         assert share(worth, frozenset(worth)) == pytest.approx(1)
+
+
+def hit(text: str, *titles: str, chunk: int = 1, headings: tuple[str, ...] = ()) -> Hit:
+    inside = tuple(Heading(1, text.index(one), text.index(one) + len(one), one) for one in titles)
+    scores = {"dense": 0.5, "keyword": 2.0 if titles else 1.0}
+    return Hit(chunk, "a.pdf", 1, 0, len(text), text, 0.0, scores, inside=inside, headings=headings)
+
+
+@pytest.mark.parametrize(
+    ("text", "title", "expected"),
+    [
+        ("大运河简史\n乡土历史读书会讲稿", "大运河简史", True),
+        ("The canal\n\nA talk\n\n3 May 2024", "The canal", True),
+        ("The canal\n\nIt is 1,794 km long.", "The canal", False),
+        ("Opening hours\n\n- Monday to Friday", "Opening hours", False),
+        ("Lamps\n\nColour | red", "Lamps", False),
+        ("The canal\n\nOne\n\nTwo\n\nThree\n\nFour", "The canal", False),
+    ],
+)
+def test_what_is_only_a_title(text: str, title: str, expected: bool) -> None:
+    assert is_title(hit(text, title)) is expected
+    assert not is_title(hit(text))  # no line is known to be a heading
+
+
+def test_a_title_comes_after_what_stands_below_it() -> None:
+    title = hit("大运河简史\n乡土历史读书会讲稿", "大运河简史")
+    passage = hit("全长约1794公里。", chunk=2, headings=("大运河简史",))
+    assert [one.chunk_id for one in scored([title, passage], "大运河有多长？", [0.0, 0.0])] == [2, 1]
+    alone = hit("它全长约1794公里。", chunk=2)
+    assert [one.chunk_id for one in scored([title, alone], "大运河有多长？", [0.0, 0.0])] == [1, 2]

@@ -20,7 +20,7 @@ from rag.search.fusion import fused, trust
 from rag.search.reranker import Reranker, reranked
 from rag.search.windows import reading_order, windows
 from rag.store.contract import Snapshot
-from rag.text.wording import rarity, sentences, share, terms_of
+from rag.text.wording import is_title, rarity, sentences, share, terms_of
 from rag.text.words import content_terms, match_query, term_set
 from rag.verdicts.verdict import judge
 
@@ -157,10 +157,12 @@ def scored(hits: Sequence[Hit], question: str, dense_trust: Sequence[float]) -> 
     holdings = [context.union(*terms) for context, terms in zip(contexts, units, strict=True)]
     rarities = rarity(content_terms(question, characters=True), holdings)
     whole = [share(rarities, held) for held in holdings]
+    titles = _titles(hits)
     sentence = [
-        max((share(rarities, one | context) for one in terms), default=0.0)
-        for context, terms in zip(contexts, units, strict=True)
+        0.0 if hit.chunk_id in titles else max((share(rarities, one | context) for one in terms), default=0.0)
+        for hit, context, terms in zip(hits, contexts, units, strict=True)
     ]
+    # A title answers nothing, and BM25 likes it for being short.
     scores = fused(
         np.array([hit.scores["dense"] for hit in hits]),
         np.array([hit.scores["keyword"] for hit in hits]),
@@ -179,6 +181,16 @@ def scored(hits: Sequence[Hit], question: str, dense_trust: Sequence[float]) -> 
         )
     ]
     return sorted(done, key=lambda hit: (-hit.score, hit.chunk_id))
+
+
+def _titles(hits: Sequence[Hit]) -> frozenset[int]:
+    """The chunks that are nothing but a title of others, in whose heading path it is."""
+    over = {(hit.source, heading) for hit in hits for heading in hit.headings}
+    return frozenset(
+        hit.chunk_id
+        for hit in hits
+        if any((hit.source, heading.text) in over for heading in hit.inside) and is_title(hit)
+    )
 
 
 @lru_cache(maxsize=1024)

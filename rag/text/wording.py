@@ -7,6 +7,7 @@ nothing.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
@@ -18,6 +19,11 @@ from rag.records import Hit
 from rag.text.sentences import line_spans, spans
 from rag.text.stopwords import FUNCTION_CHARACTERS
 from rag.text.words import is_character, is_pair, term_set
+
+TITLE_LINES = 3  # at most, below the headings of a title page
+_SAID = re.compile(
+    r"[.!?。！？｡…:：;；]\W*\Z|\A\s*(?:[-*+•‣◦▪●○·–—|]|\(?\d{1,3}[.)])\s|\t| \| |.{100}", re.DOTALL
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +38,18 @@ class Worded:
 def sentences(hit: Hit) -> tuple[Worded, ...]:
     """The sentences of a hit with their terms; its lines where its file is made of rows or lines."""
     return worded(hit.text, by_line=counted(hit.media_type, hit.label) is not None)
+
+
+def is_title(hit: Hit) -> bool:
+    """Whether a hit is headings and a few lines that are no sentences: a title page, not a list or a row."""
+    rest = [one for one in sentences(hit) if not _is_heading(hit, one)]
+    lines = [hit.text[one.start : one.end] for one in rest]
+    return bool(hit.inside) and len(lines) <= TITLE_LINES and not any(map(_SAID.search, lines))
+
+
+def _is_heading(hit: Hit, one: Worded) -> bool:
+    start, end = hit.start + one.start, hit.start + one.end
+    return any(start < heading.end and heading.start < end for heading in hit.inside)
 
 
 def terms_of(hit: Hit) -> frozenset[str]:
