@@ -22,7 +22,7 @@ from ingest.files import open_regular
 from ingest.parse import ocr
 from ingest.parse.pdf_filled import filled_page, opened_with_forms, words_by_place
 from ingest.parse.recognise import HEAD_BYTES, is_picture
-from ingest.quote_places import Box4, fold, found_spans, merge_lines
+from ingest.quote_places import Box4, fold, found_spans, merge_lines, trimmed
 from rag.errors import CorruptSource, EncryptedSource, ParserFailed
 from rag.records import PlacedWord
 
@@ -184,11 +184,12 @@ def _boxes(
     spans, found = found_spans(letters, quote, near=near)
     lines: list[Box4] = []
     for start, end in spans:
-        rectangles = (
-            _in_pixels(page, _character_box(text_page, index), image.width, image.height)
-            for index in range(places[start], places[end - 1] + 1)
+        characters = range(places[start], places[end - 1] + 1)
+        heights, inks = (
+            [_in_pixels(page, box(text_page, index), image.width, image.height) for index in characters]
+            for box in (_character_box, _ink)
         )
-        lines.extend(merge_lines(rectangles))
+        lines.extend(trimmed(line, inks) for line in merge_lines(iter(heights)))
     return lines, found
 
 
@@ -242,11 +243,17 @@ def _character_box(text_page: Any, index: int) -> Box4:
 
     A space or a line break has no ink, and gives an empty box.
     """
-    ink = text_page.get_charbox(index)
-    if ink[2] <= ink[0] or ink[3] <= ink[1]:
-        return 0.0, 0.0, 0.0, 0.0
+    ink = _ink(text_page, index)
+    if not any(ink):
+        return ink
     line = text_page.get_charbox(index, loose=True)
     return min(ink[0], line[0]), min(ink[1], line[1]), max(ink[2], line[2]), max(ink[3], line[3])
+
+
+def _ink(text_page: Any, index: int) -> Box4:
+    """Left, bottom, right, top of a character's ink in points; nothing but zeros without any."""
+    left, bottom, right, top = text_page.get_charbox(index)
+    return (left, bottom, right, top) if right > left and top > bottom else (0.0, 0.0, 0.0, 0.0)
 
 
 def _in_pixels(page: Any, box: Sequence[float], width: int, height: int) -> Box4:

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from difflib import SequenceMatcher
 
 from ingest.parse.clean import AS_IDEOGRAPHS
 
 LEAST_PIECE = 8  # letters; shorter ones of a torn quote would be found anywhere
 PIECES_WITHIN = 2  # quote lengths around its longest piece, in which the other pieces are looked for
+_AIR = 0.08  # of a line's height, above and below its ink
 _CELL_END = " | "
 _COLUMN_NAME = re.compile(r"\A[^:]{1,60}: ")
 
@@ -125,3 +126,21 @@ def merge_lines(
                 continue
         lines.append((left, top, right, bottom))
     return lines
+
+
+def trimmed(line: Box4, inks: Sequence[Box4]) -> Box4:
+    """`line` as high as the ink in it and a little air, for many fonts claim more than the lines are apart.
+
+    Such a box would lie over the words above and below, as if they were quoted too.
+    """
+    within = [
+        ink
+        for ink in inks
+        if line[0] <= (ink[0] + ink[2]) / 2 <= line[2] and line[1] <= (ink[1] + ink[3]) / 2 <= line[3]
+    ]
+    if not within:
+        return line
+    air = _AIR * (line[3] - line[1])
+    top = max(line[1], min(ink[1] for ink in within) - air)
+    bottom = min(line[3], max(ink[3] for ink in within) + air)
+    return line[0], top, line[2], bottom

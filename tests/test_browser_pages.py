@@ -209,6 +209,15 @@ def test_a_folder_is_dropped_into_an_index_of_its_own(tab: Tab, tmp_path: Path) 
     expect(tab.page.locator(".list tbody tr", has_text="june.md")).to_have_count(0)
 
 
+def test_reading_again_is_seen_from_the_foot_of_the_list(tab: Tab) -> None:
+    tab.page.set_viewport_size({"width": 1440, "height": 420})
+    go(tab, "Library")
+    tab.page.get_by_label("Read again broken.pdf").click()
+    done = tab.page.locator(".done")
+    expect(done).to_contain_text("1 could not be read", timeout=SECONDS * 1000)
+    expect(done).to_be_in_viewport()
+
+
 def test_reading_is_stopped_keeps_what_is_done_and_goes_on(tab: Tab, tmp_path: Path) -> None:
     for number in range(600):
         words = " ".join(f"harbour {number * place} lamp" for place in range(8))

@@ -21,7 +21,7 @@ from PIL import Image, ImageFont
 from ingest import page_image
 from ingest.files import hash_file
 from ingest.page_image import render_page
-from ingest.quote_places import find_spans, fold, found_spans, merge_lines
+from ingest.quote_places import find_spans, fold, found_spans, merge_lines, trimmed
 from ingest.reading import document_from, parse_file
 from ingest.sandbox import Sandbox
 from rag.errors import CorruptSource, EncryptedSource, ParserFailed, SourceError
@@ -75,6 +75,24 @@ def test_one_box_a_line_over_a_hyphenated_break(tmp_path: Path, sandbox: Sandbox
     assert image.boxes[0].left > 90  # after "The "
     assert [round(box.left) for box in image.boxes[1:]] == pytest.approx([72, 72], abs=2)
     assert [b.top - a.top for a, b in pairwise(image.boxes)] == pytest.approx([14, 14], abs=1.5)
+
+
+def test_a_box_leaves_the_lines_above_and_below_free(tmp_path: Path, sandbox: Sandbox) -> None:
+    lines = "BT /F 12 Tf 10 TL 72 700 Td (No eggs here) Tj T* (Thy Quay, [high]) Tj T* (no more oxen) Tj ET"
+    location = written(tmp_path, pdf(lines))
+    [box] = render_page(location, 1, "Thy Quay, [high]", width_pixels=612, sandbox=sandbox).boxes
+    assert box.top >= 92  # the baseline of the first line
+    assert box.bottom <= 112 - 0.523 * 12 + 1  # Helvetica's x-height above the third one's
+    assert box.bottom > 102 + 2  # with what hangs below its own
+
+
+def test_a_box_is_as_high_as_the_ink_in_it() -> None:
+    line = (10.0, 100.0, 60.0, 150.0)  # what the font claims; 0.08 of 50 is 4
+    inks = [(10.0, 112.0, 30.0, 135.0), (30.0, 118.0, 60.0, 140.0), (0.0, 0.0, 0.0, 0.0)]
+    above = (20.0, 80.0, 30.0, 105.0)
+    assert trimmed(line, [*inks, above]) == (10.0, 108.0, 60.0, 144.0)
+    assert trimmed(line, [(10.0, 101.0, 60.0, 149.0)]) == line
+    assert trimmed(line, [above]) == line
 
 
 def test_a_line_between_the_quoted_ones_stays_unboxed(tmp_path: Path, sandbox: Sandbox) -> None:

@@ -3,7 +3,12 @@
 
 export default function ({ data, parentElement, setTriggerValue }) {
   const root = rootOf(parentElement, "frame");
+  const before = root.said;
   redraw(root, "intake", data, () => [data.going ? going(data.going, setTriggerValue) : done(data.done)]);
+  root.said = data.going ? "going" : data.done.words;
+  // what was begun far down in a list is shown; a report that was there when the page was opened is not
+  const begun = before === undefined ? data.going : before !== root.said && (data.going || before !== "going");
+  if (begun && document.hasFocus()) parentElement.host.scrollIntoView({ block: "nearest", behavior: "smooth" });
 }
 
 function going({ now, far, share, stopping }, setTriggerValue) {
