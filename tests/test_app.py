@@ -6,6 +6,7 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from streamlit.testing.v1 import AppTest
 from rag.model.gguf import PULL_HINT
 from rag.records import Place
 from rag.store.open import open_store
+from ui.workspace import Workspace
 
 APP = str(Path(__file__).parent.parent / "ui" / "app.py")
 Shown = Callable[[str], list[dict[str, Any]]]
@@ -99,6 +101,19 @@ def asked(app: AppTest, question: str) -> dict[str, Any]:
     raise AssertionError("no answer")
 
 
+@contextmanager
+def reading(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Meanwhile something is being read, and does not come to an end."""
+    held = threading.Event()
+    monkeypatch.setattr(workspace.intake, "_pipeline", lambda paths, note, stop: held.wait(60))
+    workspace.intake.start([Path("/docs")])
+    try:
+        yield
+    finally:
+        held.set()
+        assert workspace.intake.wait(10)
+
+
 def test_asking_an_empty_index_says_what_to_do_next(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("RAG_INDEX", str(tmp_path / "index"))
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
@@ -107,6 +122,22 @@ def test_asking_an_empty_index_says_what_to_do_next(monkeypatch: pytest.MonkeyPa
         "There is no document to ask yet. Bring some in on the page Library"
     )
     assert exchange["label"] is None, "not: 'Not in the documents', of which there are none"
+
+
+def test_asking_while_the_first_document_is_read_says_so(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("RAG_INDEX", str(tmp_path / "index"))
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    app = AppTest.from_function(asking)
+    run(app)
+    from ui.app import open_workspace
+
+    with reading(open_workspace(), monkeypatch):
+        [welcome] = run(app)("welcome")
+        assert welcome["under"].startswith("The first ones are being read")
+        exchange = asked(app, "What is in my documents?")
+        assert exchange["trouble"] == "The first document is still being read. Ask again in a moment."
 
 
 def test_a_question_that_is_too_long_says_so_and_can_be_edited(
@@ -126,17 +157,11 @@ def test_reading_is_seen_where_people_ask(monkeypatch: pytest.MonkeyPatch, index
     run(app)
     from ui.app import open_workspace
 
-    workspace = open_workspace()
-    held = threading.Event()
-    monkeypatch.setattr(workspace.intake, "_pipeline", lambda paths, note, stop: held.wait(60))
-    workspace.intake.start([index])
-    try:
+    with reading(open_workspace(), monkeypatch):
         shown = run(app)
         assert "3 sources on this machine are ready, and more are being read." in shown("welcome")[0]["under"]
-        [reading] = shown("intake")
-        assert reading["going"]["now"] == "Looking for what is new"
-    finally:
-        held.set()
+        [progress] = shown("intake")
+        assert progress["going"]["now"] == "Looking for what is new"
 
 
 def test_without_a_model_a_line_says_so_and_how_to_get_one(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 from chromium import Server, Tab, serving
@@ -62,3 +62,16 @@ def test_a_long_question_is_folded_and_one_too_long_is_not_lost(tab: Tab) -> Non
     expect(exchange.get_by_role("alert")).to_contain_text("at most 8,000 can be asked")
     exchange.get_by_label("Edit the question").click()
     expect(tab.page.get_by_test_id("stChatInputTextArea")).to_have_value(too_long.strip())
+
+
+def test_on_a_narrow_screen_back_closes_the_source(open_tab: Callable[..., Tab]) -> None:
+    tab = open_tab(width=400)
+    mark = tab.ask(FIRST).locator("button.mark").first
+    address = tab.page.url
+    for leave in (tab.page.go_back, tab.view.get_by_label("Close the source").click):
+        mark.click()
+        expect(tab.view.locator("mark").first).to_be_visible()
+        leave()
+        expect(tab.view).to_have_count(0)
+        expect(tab.exchanges.locator(".question")).to_contain_text(FIRST)
+        assert tab.page.url == address

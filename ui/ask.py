@@ -91,8 +91,10 @@ def _welcome(workspace: Workspace, conversation: Conversation, library: Page) ->
     else:
         title = "Bring in your documents"
         under = (
-            "Nothing is here to ask about yet. Drop PDFs, Office files, mails, pictures, web pages or plain "
-            "text; they stay on this machine."
+            "The first ones are being read; they can be asked as soon as they are in."
+            if going
+            else "Nothing is here to ask about yet. Drop PDFs, Office files, mails, pictures, web pages or "
+            "plain text; they stay on this machine."
         )
     components.welcome(
         "welcome",

@@ -62,6 +62,9 @@ def streamlit_arguments(address: str, port: int, *, upload_megabytes: int) -> li
         "client.showErrorLinks": False,
         "logger.level": "warning",
         "logger.hideWelcomeMessage": True,  # we say the address ourselves
+        # What was sent before is sent again, not named: drawings that interrupt each other (two quick clicks,
+        # going back) can name what the page has thrown away, which ends its connection.
+        "global.minCachedMessageSize": 1_000_000_000,
         "runner.magicEnabled": False,
         # A full collection after each drawing, several a second while an answer grows, walks all of torch
         # and made answers 20 times slower.

@@ -89,6 +89,8 @@ class Workspace:
             )
         with self.store.snapshot() as snapshot:
             empty = not snapshot.chunk_count
+        if empty and self.intake.going:
+            raise UsageError("The first document is still being read. Ask again in a moment.")
         if empty:
             raise UsageError(
                 "There is no document to ask yet. Bring some in on the page Library, then ask again."

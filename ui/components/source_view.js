@@ -11,10 +11,19 @@ export default function ({ data, parentElement, setTriggerValue }) {
   const active = focused();
   if (active && active !== document.body && !root.contains(active)) root.opener = active;
   const send = (event, value) => {
+    if (event === "close" && history.state?.source) {
+      history.back(); // which comes here again
+      return;
+    }
     root.classList.add("busy");
     if (event === "close") root.opener?.focus(); // who came by keyboard goes on from there
     setTriggerValue(event, value);
   };
+  // on a narrow screen the source lies over all of the page: there, going back is how people leave it
+  if (root.pushed === undefined) {
+    root.pushed = window.matchMedia("(max-width: 1000px)").matches;
+    if (root.pushed) history.pushState({ source: true }, "", "#source");
+  }
   root.zoom ??= root.clientWidth < 500 ? 170 : 100; // a page is not legible at a phone's width
 
   redraw(root, "head", [data.name, data.source, data.original], () => [head(data, send)]);
@@ -203,8 +212,13 @@ function listen(root, data, send) {
     if (inside && event.key === "ArrowRight" && data.page < data.page_count) send("turn", data.page + 1);
     if (inside && event.key === "ArrowLeft" && data.page > 1) send("turn", data.page - 1);
   };
-  if (root.keys) document.removeEventListener("keydown", root.keys);
-  root.keys = keys;
+  const back = () => root.pushed && !history.state?.source && send("close", true);
+  root.deafen?.();
   document.addEventListener("keydown", keys);
-  return () => document.removeEventListener("keydown", root.keys);
+  window.addEventListener("popstate", back);
+  root.deafen = () => {
+    document.removeEventListener("keydown", keys);
+    window.removeEventListener("popstate", back);
+  };
+  return () => root.deafen();
 }
