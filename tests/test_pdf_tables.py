@@ -130,3 +130,87 @@ def test_every_word_of_every_row_is_said(rows: list[list[tuple[int, str]]]) -> N
     for row in made:
         for segment in row:
             assert segment.text in said
+
+
+# --- names of several lines, above several columns, on the page before -----------------------------------
+
+
+def placed(*words: tuple[float, float, str]) -> str:
+    return " ".join(f"BT /F 10 Tf 1 0 0 1 {left} {base} Tm ({text}) Tj ET" for left, base, text in words)
+
+
+def boats(top: float) -> str:
+    return placed(
+        *(
+            (left, top - 14 * n, cell)
+            for n, row in enumerate(BOATS)
+            for left, cell in zip(PLACES, row, strict=True)
+        )
+    )
+
+
+def test_names_of_several_lines_set_cell_by_cell() -> None:
+    names = placed(
+        (60, 752, "Table 3: What came through the locks in two years"),
+        (220, 724, "Boats"),
+        (220, 712, "counted"),
+        (330, 736, "Tons of"),
+        (330, 724, "coal and"),
+        (330, 712, "timber"),
+        (440, 712, "Fees"),
+    )
+    text = text_of(pdf(f"{names} {boats(698)}"))
+    assert text == (
+        "Table 3: What came through the locks in two years\n\n"
+        "Boats | Boats counted: 310 | Tons of coal and timber: 322 | Fees: 318\n"
+        "Fines | Boats counted: 7 | Tons of coal and timber: 11 | Fees: 9\n"
+        "Cranes | Boats counted: 2 | Tons of coal and timber: 2 | Fees: 3"
+    )
+
+
+def test_a_name_over_the_middle_of_several_columns_is_of_each() -> None:
+    rows = [("", "1900", "1901", "1902", "1903"), *((*row, "n.a.") for row in BOATS)]
+    places = (60, 200, 260, 380, 440)
+    cells = [
+        (left, 700 - 14 * n, cell)
+        for n, row in enumerate(rows)
+        for left, cell in zip(places, row, strict=True)
+    ]
+    text = text_of(pdf(placed((222, 718, "North"), (402, 718, "South"), *(one for one in cells if one[2]))))
+    assert (
+        text.split("\n")[0]
+        == "Boats | North 1900: 310 | North 1901: 322 | South 1902: 318 | South 1903: n.a."
+    )
+
+
+def test_a_table_goes_on_on_the_next_page() -> None:
+    names = placed((60, 112, "What"), (220, 112, "Here"), (330, 112, "There"), (440, 112, "Lost"))
+    pages = parse(
+        pdf(f"{names} {boats(98)}", f"{boats(740)} {placed((60, 300, 'More of this.'))}"), "a.pdf"
+    ).pages
+    row = "What: Fines | Here: 7 | There: 11 | Lost: 9"
+    assert row in pages[0].text.split("\n")
+    assert row in pages[1].text.split("\n")
+
+
+def test_a_table_that_ended_does_not_go_on() -> None:
+    names = placed((60, 712, "What"), (220, 712, "Here"), (330, 712, "There"), (440, 712, "Lost"))
+    prose = placed(
+        *((60, 600 - 40 * n, f"Sentence {n} of the text below the table stands by itself.") for n in range(6))
+    )
+    pages = parse(pdf(f"{names} {boats(698)} {prose}", boats(740)), "a.pdf").pages
+    assert "What: Fines | Here: 7 | There: 11 | Lost: 9" in pages[0].text.split("\n")
+    assert "Fines | 7 | 11 | 9" in pages[1].text.split("\n")
+
+
+def test_columns_elsewhere_are_another_table() -> None:
+    names = placed((60, 112, "What"), (220, 112, "Here"), (330, 112, "There"), (440, 112, "Lost"))
+    moved = placed(
+        *(
+            (left + 40, 740 - 14 * n, cell)
+            for n, row in enumerate(BOATS)
+            for left, cell in zip(PLACES, row, strict=True)
+        )
+    )
+    pages = parse(pdf(f"{names} {boats(98)}", moved), "a.pdf").pages
+    assert "Fines | 7 | 11 | 9" in pages[1].text.split("\n")

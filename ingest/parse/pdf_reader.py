@@ -20,11 +20,12 @@ import pypdfium2
 from ingest.parse.clean import clean_prose, hidden_tags
 from ingest.parse.pdf_by_pypdf import pypdf_lines
 from ingest.parse.pdf_filled import FilledPage, filled_page, opened_with_forms
+from ingest.parse.pdf_headers import Names
 from ingest.parse.pdf_headings import Entry
 from ingest.parse.pdf_hidden import has_dropped, has_picture, seen
 from ingest.parse.pdf_lines import PageLines, badness, looks_bad
 from ingest.parse.pdf_order import rows_in_order
-from ingest.parse.pdf_tables import lines_of
+from ingest.parse.pdf_tables import lines_after
 from ingest.parse.pdf_words import words_of
 from rag.errors import CorruptSource, EncryptedSource
 
@@ -46,6 +47,7 @@ class PdfReader:
     def __init__(self, data: bytes, passwords: Sequence[str] = ()) -> None:
         self.repaired = False
         self._open_page: tuple[int, FilledPage] | None = None
+        self._names: tuple[int, Names | None] = 0, None  # what the first table of which page may go on with
         self._pdfium, password = _opened_by_pdfium(data, passwords)
         self._pypdf = self._opened_by_pypdf(data, password)
         self.page_count = len(self._pdfium) if self._pdfium else len(self._pypdf.pages)
@@ -182,7 +184,9 @@ class PdfReader:
         hidden += sum(hidden_tags(word.text) for word in words if not word.text.isascii())
         if has_dropped(page, found) and (by_pypdf := self._pypdf_lines(index)):
             hidden = max(hidden, by_pypdf.hidden)
-        lines = lines_of(rows_in_order(words, by_place=opened.filled))
+        known = self._names[1] if self._names[0] == index else None
+        lines, names = lines_after(rows_in_order(words, by_place=opened.filled), known)
+        self._names = index + 1, names
         total = sum(len(word.text) for word in words)
         # without the dots that lead to page numbers, which TeX takes from such a font
         formulas = sum(len(word.text.strip(".")) for word in words if word.style.mathematical)

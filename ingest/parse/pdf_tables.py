@@ -2,12 +2,12 @@
 
 Pure: takes rows of segments in reading order, gives `Line`s. Columns are the gaps that run down through
 nearly all rows of a stretch. A cell that goes on below is put together where the first column says so.
-Ruled lines are not looked at. The first row names the columns only where it is set apart from the others.
+Ruled lines are not looked at. In tables of figures the columns' names may have several lines
+(`ingest.parse.pdf_headers`); in others the first row names them only where it is set apart from the rest.
 """
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
@@ -15,6 +15,7 @@ from statistics import median
 
 from ingest.parse.blocks import table_lines
 from ingest.parse.clean import clean_prose, joined
+from ingest.parse.pdf_headers import YEAR, Header, Names, header_of
 from ingest.parse.pdf_lines import Line
 from ingest.parse.pdf_rows import Row, in_rows, is_number
 from ingest.parse.wrapped import ITEM
@@ -22,6 +23,7 @@ from ingest.parse.wrapped import ITEM
 _FEWEST_ROWS = 3
 _MOST_BETWEEN = 3  # rows of one segment, between those of several
 _MOST_ABOVE = 3  # rows of a table, of which one may name its columns
+_MOST_BETWEEN_PARTS = 4  # rows between two parts of one table: a title over some rows, a page's head or foot
 _CLOSE = 0.7  # times the usual distance between rows
 _FARTHEST = 3.5  # sizes between the rows of one table
 _COVERED = 0.1  # of the rows may run over the gap between two columns
@@ -29,20 +31,33 @@ _NARROWEST = 0.4  # sizes, of such a gap
 _FILLED = 0.3  # of the rows have something in each column
 _LONGEST = 60  # characters in a cell, on average: longer ones are running text side by side
 _TIGHT = 1.25  # times the least distance between rows: below nearer ones a cell may go on
-_YEAR = re.compile(r"(?:19|20)\d\d(?:[-/–]\d\d(?:\d\d)?)?")
 
 
 def lines_of(rows: Sequence[Row]) -> list[Line]:
     """Every row as a line; those of tables are marked."""
+    return lines_after(rows, None)[0]
+
+
+def lines_after(rows: Sequence[Row], known: Names | None) -> tuple[list[Line], Names | None]:
+    """As `lines_of`, for a page after another, with what the page after it needs to know.
+
+    `known` are the names of the table that the page before ends with: a table at the top, in the same columns
+    and without names of its own, goes on with them.
+    """
     lines: list[Line] = []
     done = 0
+    names = known
     for start, end in _stretches(rows):
-        lines += map(_running, rows[done:start])
-        table = _table(in_rows([segment for row in rows[start:end] for segment in row]))
+        if start - done > _MOST_BETWEEN_PARTS:
+            names = None  # what stands so far below is another table
+        inside = in_rows([segment for row in rows[start:end] for segment in row])
+        table, used, names = _table(inside, rows[done:start], names)
+        lines += [_running(row) for row in rows[done:start] if not all(id(one) in used for one in row)]
         lines += table if table is not None else map(_running, rows[start:end])
         done = end
     lines += map(_running, rows[done:])
-    return [line for line in lines if line.text]
+    ends = done and len(rows) - done <= _MOST_BETWEEN_PARTS
+    return [line for line in lines if line.text], names if ends else None
 
 
 def _stretches(rows: Sequence[Row]) -> Iterator[tuple[int, int]]:
@@ -56,40 +71,73 @@ def _stretches(rows: Sequence[Row]) -> Iterator[tuple[int, int]]:
             if several >= _FEWEST_ROWS:
                 yield start, last + 1
             start, several = None, 0
-        if len(row) > 1 and not all(word.style.mono for segment in row for word in segment.words):
+        if len(row) > 1 and (_has_figures(row) or not _is_mono(row)):
             start = place if start is None else start
             last, several = place, several + 1
     if start is not None and last is not None and several >= _FEWEST_ROWS:
         yield start, last + 1
 
 
-def _table(rows: Sequence[Row]) -> list[Line] | None:
-    """The stretch as a table's lines; None where it is none."""
+def _is_mono(row: Row) -> bool:
+    """Whether it may be code, whose lines are kept."""
+    return all(word.style.mono for segment in row for word in segment.words)
+
+
+def _has_figures(row: Row) -> bool:
+    """Whether this is hardly anything else, as it is in typewritten tables."""
+    return len(row) > _FEWEST_ROWS and sum(is_number(segment.text) for segment in row) >= len(row) - 1
+
+
+def _table(
+    rows: Sequence[Row], before: Sequence[Row], known: Names | None
+) -> tuple[list[Line] | None, set[int], Names | None]:
+    """The stretch as a table's lines, None where it is none; the ids of what is in its names; the names."""
     several = [row for row in rows if len(row) > 1]
     gaps = _gaps(several) if len(several) >= _FEWEST_ROWS else []
     if not gaps:
-        return None
+        return None, set(), None
     cells = [_cells(row, gaps) for row in rows]
     full = [row for row, there in zip(cells, rows, strict=True) if len(there) > 1]
     columns = list(zip(*full, strict=True))
     if any(sum(map(bool, column)) < _FILLED * len(full) for column in columns):
-        return None
+        return None, set(), None
     lengths = [len(cell) for column in columns for cell in column if cell]
     if sum(lengths) > _LONGEST * len(lengths) or _is_list(columns[0]):
-        return None
-    groups = _together(rows, cells)
-    together = [
-        ([segment for place in group for segment in rows[place]], _joined_cells([cells[at] for at in group]))
-        for group in groups
-    ]
-    together = [(row, text) for row, text in together if any(map(clean_prose, text))]
-    rows_of_groups, texts = [row for row, _ in together], [text for _, text in together]
+        return None, set(), None
+    header = header_of(before, rows, cells, gaps)
+    if header is None and known is not None and known.go_on(rows, cells, gaps):
+        header = Header(known.names, [], 0)
+    if header is None:
+        return _by_itself(rows, cells), set(), None
+    rows_of_groups, texts = _grouped(rows[header.rows :], cells[header.rows :])
+    written = table_lines([header.names, *texts], header=True)
+    lines = [_line(text, row, in_table=True) for text, row in zip(written, rows_of_groups, strict=True)]
+    used = set(map(id, header.used))
+    above = [row for row in rows[: header.rows] if not all(id(segment) in used for segment in row)]
+    over = [_line(" | ".join(one.text for one in row), row, in_table=True) for row in above]
+    return [*over, *lines], used, Names(header.names, gaps)
+
+
+def _by_itself(rows: Sequence[Row], cells: Sequence[Sequence[str]]) -> list[Line]:
+    """The lines of a table whose names are in a row like the others, if it has any."""
+    rows_of_groups, texts = _grouped(rows, cells)
     named = next((n for n in range(_MOST_ABOVE) if _is_header(rows_of_groups[n:], texts[n:])), None)
     above = [" | ".join(filter(None, text)) for text in texts[:named]] if named else []
     written = table_lines(texts[named or 0 :], header=named is not None)
     first = len(above) + (named is not None)
     lines = zip([*above, *written], [*rows_of_groups[: len(above)], *rows_of_groups[first:]], strict=True)
     return [_line(text, row, in_table=True) for text, row in lines]
+
+
+def _grouped(rows: Sequence[Row], cells: Sequence[Sequence[str]]) -> tuple[list[Row], list[list[str]]]:
+    """The rows of the table, put together from those of the page, and their cells."""
+    groups = _together(rows, cells)
+    together = [
+        ([segment for place in group for segment in rows[place]], _joined_cells([cells[at] for at in group]))
+        for group in groups
+    ]
+    together = [(row, text) for row, text in together if any(map(clean_prose, text))]
+    return [row for row, _ in together], [text for _, text in together]
 
 
 def _gaps(rows: Sequence[Row]) -> list[float]:
@@ -136,7 +184,7 @@ def _together(rows: Sequence[Row], cells: Sequence[Sequence[str]]) -> list[list[
     Those without a first cell go with the one above, and those that stand closer than others do: cells of
     one line beside cells of two or three, set at half their height.
     """
-    steps = [above[0].baseline - row[0].baseline for above, row in pairwise(rows)]
+    steps = [above[0].baseline - row[0].baseline for above, row in pairwise(rows)] or [0.0]
     usual = median(steps)
     least = min((step for step in steps if step > _CLOSE * usual), default=usual)
     groups: list[list[int]] = []
@@ -166,11 +214,11 @@ def _is_header(rows: Sequence[Row], texts: Sequence[Sequence[str]]) -> bool:
     if len(texts) < _FEWEST_ROWS:
         return False
     first, below = texts[0], texts[1:]
-    if not all(first[1:]) or len(set(first)) < len(first) or _YEAR.fullmatch(first[0]):
+    if not all(first[1:]) or len(set(first)) < len(first) or YEAR.fullmatch(first[0]):
         return False
-    if any(len(cell) > _LONGEST or (is_number(cell) and not _YEAR.fullmatch(cell)) for cell in first):
+    if any(len(cell) > _LONGEST or (is_number(cell) and not YEAR.fullmatch(cell)) for cell in first):
         return False
-    if any(_YEAR.fullmatch(cell) for row in below for cell in row[1:]):
+    if any(YEAR.fullmatch(cell) for row in below for cell in row[1:]):
         return False  # a row of years among others
     if _bold(rows[0]) and sum(map(_bold, rows[1:])) < len(below) / 3:
         return True
