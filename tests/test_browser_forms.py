@@ -37,7 +37,23 @@ def mail() -> bytes:
     return message.as_bytes()
 
 
-FILES = {"fares.csv": FARES.encode(), "tides.py": TIDES.encode(), "pier.eml": mail()}
+CREW = f"""# The crew
+
+They are paid by the week.
+
+| Rank | Wage in guineas |
+| --- | --- |
+| Boatswain | 14 |
+| Sailmaker {SCRIPT} | 11 |
+
+The cook is paid by the meal.
+"""
+FILES = {
+    "crew.md": CREW.encode(),
+    "fares.csv": FARES.encode(),
+    "tides.py": TIDES.encode(),
+    "pier.eml": mail(),
+}
 
 
 @pytest.fixture(scope="module")
@@ -85,6 +101,17 @@ def test_a_table_with_its_header_and_the_cited_row(
     assert sticking_out(tab.page) == 0
     injects_nothing(tab)
     keep(tab.page, f"table-{width}-{scheme}")
+
+
+def test_a_table_within_a_text(open_tab: Callable[..., Tab]) -> None:
+    tab = open_tab()
+    opened(tab, "What wage in guineas does the Boatswain get?", "crew.md")
+    view = tab.view
+    expect(view.locator("thead th")).to_have_text(["Rank", "Wage in guineas"])
+    expect(view.locator("tbody tr.cited > *")).to_have_text(["Boatswain", "14"])
+    words = view.locator(".words").inner_text()
+    assert words.index("by the week") < words.index("Boatswain") < words.index("by the meal")
+    injects_nothing(tab)
 
 
 @pytest.mark.parametrize(("width", "scheme"), [(400, "light")])

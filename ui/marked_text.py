@@ -14,6 +14,7 @@ from itertools import pairwise
 from typing import Literal
 
 from rag.records import Citation, Heading, Mark, Sentence, Verdict
+from ui.page_table import PageTable
 
 MOST_CHARACTERS = 120_000  # of a page shown at once; a plain text file of a megabyte is one page
 _MARK = re.compile(r"\[\s*\d{1,3}(?:\s*[,;、，；–-]\s*\d{1,3})*\s*\]")
@@ -36,11 +37,12 @@ class AnswerPiece:
 
 @dataclass(frozen=True, slots=True)
 class PagePiece:
-    """A stretch of a page's text; `level` is a heading's, 0 elsewhere."""
+    """A stretch of a page's text; `level` is a heading's, 0 elsewhere; `tables` what the text is, if any."""
 
     text: str
     marked: bool = False
     level: int = 0
+    tables: tuple[PageTable, ...] = ()
 
 
 def answer_pieces(

@@ -16,6 +16,7 @@ from rag.places import MAIL, counted, is_slides
 from rag.records import Heading, Page
 from ui.marked_text import PagePiece, page_pieces, window
 from ui.page_table import BAR, MOST_LINES, NumberedLine, PageTable, page_tables
+from ui.tables_in_text import with_tables
 
 _MAILS = frozenset({MAIL, "application/mbox"})
 _JSON = "application/json"
@@ -125,7 +126,10 @@ def _message(page: Page, start: int, end: int) -> PageForm:
 def _pieces(text: str, start: int, end: int, headings: Sequence[Heading] = ()) -> tuple[PagePiece, ...]:
     """The text with what of the span lies in it marked."""
     start, end = min(max(0, start), len(text)), min(max(0, end), len(text))
-    return tuple(page_pieces(text, start, end, headings)) if text else ()
+    if not text:
+        return ()
+    low, _ = window(len(text), start)
+    return tuple(with_tables(page_pieces(text, start, end, headings), low, text, start, end))
 
 
 def _part(text: str, start: int) -> str:

@@ -149,7 +149,7 @@ function words(data) {
 }
 
 function running(pieces) {
-  return pieces.map((piece) => element(piece.marked ? "mark" : "span", { class: piece.level ? "heading level" + piece.level : null }, piece.text));
+  return pieces.map((piece) => piece.tables?.length ? element("div", { class: "inner-tables" }, ...piece.tables.map(table)) : element(piece.marked ? "mark" : "span", { class: piece.level ? "heading level" + piece.level : null }, piece.text));
 }
 
 function headers(fields) {
@@ -169,6 +169,8 @@ function code(lines) {
 
 // Columns that a row says nothing in stay empty; a row with fewer cells is a title or note across them.
 function table({ columns, header, rows }) {
+  const numbered = rows.some((row) => row.number);
+  const number = (row) => (numbered ? rowNumber(row) : null);
   const width = Math.max(columns.length, ...rows.map((row) => row.cells.length));
   const named = columns.length > 0;
   const head = named
@@ -184,7 +186,7 @@ function table({ columns, header, rows }) {
   return element("table", { class: named ? "named" : "plain" }, head, element("tbody", {}, ...body));
 }
 
-function number(row) {
+function rowNumber(row) {
   return element("th", { class: "number", scope: "row" }, row ? element("span", { class: "unseen" }, "Row ") : null, row ? String(row) : "");
 }
 
