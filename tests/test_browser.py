@@ -130,9 +130,12 @@ def test_a_suggested_question_is_asked_with_a_click(tab: Tab) -> None:
 
 def test_edit_and_ask_again_and_begin_anew(tab: Tab) -> None:
     first = tab.ask("When was Smeaton's tower first lit?")
+    first.get_by_label("Copy the answer").click()
+    expect(first.locator(".foot").get_by_role("status")).to_have_text("Copied")
     first.get_by_label("Edit the question").click()
     field = tab.page.get_by_test_id("stChatInputTextArea")
     expect(field).to_have_value("When was Smeaton's tower first lit?")
+    expect(field).to_be_focused()
     field.fill("How many candles lit Smeaton's tower?")
     field.press("Enter")
     edited = tab.exchanges.nth(1)

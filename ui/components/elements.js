@@ -18,6 +18,7 @@ const SHAPES = {
   again: [["path", { d: "M15.5 10a5.5 5.5 0 1 1-1.8-4.1M15.6 3v3.6H12", class: "line" }]],
   edit: [["path", { d: "M4 16l.8-3.4L13 4.4a1.6 1.6 0 0 1 2.3 0l.3.3a1.6 1.6 0 0 1 0 2.3L7.4 15.2z", class: "line" }]],
   copy: [["rect", { x: 7, y: 7, width: 9, height: 9, rx: 1.8, class: "line" }], ["path", { d: "M13 4.6A1.6 1.6 0 0 0 11.6 4H5.6A1.6 1.6 0 0 0 4 5.6v6a1.6 1.6 0 0 0 .6 1.4", class: "line" }]],
+  done: [["path", { d: "M4.5 10.5l3.8 3.8L15.5 6.5", class: "line" }]],
   remove: [["path", { d: "M4 5.8h12M8 5.6V4.2h4v1.4M5.6 5.8l.7 10h7.4l.7-10M8.5 8.6v4.6M11.5 8.6v4.6", class: "line" }]],
   download: [["path", { d: "M10 3.2v9M6.2 8.8L10 12.6l3.8-3.8M4 15.8h12", class: "line" }]],
   outside: [["path", { d: "M11.5 4H16v4.5M16 4l-6.5 6.5M14.5 11.5v3.2a1.3 1.3 0 0 1-1.3 1.3H5.3A1.3 1.3 0 0 1 4 14.7V6.8a1.3 1.3 0 0 1 1.3-1.3h3.2", class: "line" }]],

@@ -149,17 +149,37 @@ function citationRow(citation, open) {
 }
 
 function foot(data, setTriggerValue) {
-  const copy = iconButton("copy", "Copy the answer", () => {
-    navigator.clipboard?.writeText(data.plain).then(() => copy.setAttribute("title", "Copied"));
+  const copy = iconButton("copy", "Copy the answer", async () => {
+    if (!(await copied(data.plain))) return;
+    said.textContent = "Copied";
+    copy.replaceChildren(icon("done"));
+    setTimeout(() => { said.textContent = ""; copy.replaceChildren(icon("copy")); }, 2000);
   });
+  const said = element("span", { class: "copied", role: "status" });
   return element(
     "div",
     { class: "foot" },
     data.plain ? copy : null,
+    data.plain ? said : null,
     iconButton("again", "Ask again", () => setTriggerValue("again", true)),
-    iconButton("edit", "Edit the question", () => setTriggerValue("edit", true)),
+    iconButton("edit", "Edit the question", () => {
+      setTriggerValue("edit", true);
+      document.querySelector("[data-testid='stChatInputTextArea']")?.focus();
+    }),
     element("span", { class: "made" }, data.foot),
   );
+}
+
+// The browser's clipboard is there on this machine and behind TLS only; the old way is there everywhere.
+async function copied(words) {
+  if (navigator.clipboard) return navigator.clipboard.writeText(words).then(() => true, () => false);
+  const field = element("textarea", { "aria-hidden": "true", style: "position:fixed;opacity:0" });
+  field.value = words;
+  document.body.append(field);
+  field.select();
+  const done = document.execCommand("copy");
+  field.remove();
+  return done;
 }
 
 // How the model's window was spent: a bar that opens into a list.
