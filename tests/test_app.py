@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 import streamlit as st
@@ -18,6 +19,7 @@ from streamlit.testing.v1 import AppTest
 from rag.model.gguf import PULL_HINT
 from rag.records import Place
 from rag.store.open import open_store
+from ui.bringing_in import named_path
 from ui.workspace import Workspace
 
 APP = str(Path(__file__).parent.parent / "ui" / "app.py")
@@ -259,13 +261,25 @@ def test_the_library_names_what_could_not_be_read(monkeypatch: pytest.MonkeyPatc
     assert (row["name"], row["reason"]) == ("evil\\x1b[2J.pdf", "a password is needed")
 
 
-def test_a_folder_that_is_not_there_is_said_in_words(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+@pytest.mark.parametrize("written", ["{0}", " {0} ", "'{0}'", '"{0}"', "file://{1}"])
+def test_a_folder_is_named_as_terminals_and_file_managers_write_it(tmp_path: Path, written: str) -> None:
+    folder = tmp_path / "my notes"
+    assert named_path(written.format(folder, quote(str(folder)))) == folder
+    assert named_path("  ") is None
+
+
+@pytest.mark.parametrize(
+    ("written", "shown"), [("/nowhere", "/nowhere"), ("x" * 5000, "x" * 199 + "…"), ("a\0b", "a\\x00b")]
+)
+def test_a_folder_that_is_not_there_is_said_in_words(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, written: str, shown: str
+) -> None:
     monkeypatch.setenv("RAG_INDEX", str(tmp_path / "index"))
     app = AppTest.from_function(library)
     run(app)
-    app.text_input[0].set_value("/nowhere")
+    app.text_input[0].set_value(written)
     next(button for button in app.button if button.label == "Read folder").click()
     trouble = [line for line in run(app)("notice") if line["kind"] == "trouble"]
     assert [line["words"] for line in trouble] == [
-        "there is nothing at '/nowhere' on this machine; give a folder's path"
+        f"there is nothing at “{shown}” on this machine; give a folder's path"
     ]

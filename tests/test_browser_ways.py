@@ -66,7 +66,11 @@ def test_a_long_question_is_folded_and_one_too_long_is_not_lost(tab: Tab) -> Non
 
 def test_on_a_narrow_screen_back_closes_the_source(open_tab: Callable[..., Tab]) -> None:
     tab = open_tab(width=400)
-    mark = tab.ask(FIRST).locator("button.mark").first
+    exchange = tab.ask(FIRST)
+    said, header = exchange.locator(".question p"), tab.page.get_by_test_id("stHeader")
+    above = "(said, header) => said.getBoundingClientRect().top >= header.getBoundingClientRect().bottom"
+    assert said.evaluate(above, header.element_handle()), "the header lies over the question"
+    mark = exchange.locator("button.mark").first
     address = tab.page.url
     for leave in (tab.page.go_back, tab.view.get_by_label("Close the source").click):
         mark.click()

@@ -6,7 +6,9 @@ outlives a click, and every tab sees how far it is.
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 import streamlit as st
 
@@ -14,9 +16,11 @@ from rag.errors import UsageError
 from ui import components, uploads
 from ui.intake import intake_data
 from ui.page_errors import in_words
+from ui.terminal import one_line
 from ui.workspace import Workspace
 
 SECONDS_BETWEEN_DRAWINGS = 0.3
+_MOST_SHOWN = 200  # characters of a path that is none
 _ROUND = "upload_round"
 
 
@@ -54,11 +58,26 @@ def folder_field(workspace: Workspace) -> None:
         )
         wanted = st.form_submit_button("Read folder")
     if wanted:
-        path = Path(named.strip()).expanduser()
-        if not named.strip() or not path.exists():
-            raise UsageError(f"there is nothing at {named.strip()!r} on this machine; give a folder's path")
+        path = named_path(named)
+        if path is None or not os.path.exists(path):  # unlike Path's, false for any text
+            shown = one_line(named, _MOST_SHOWN)
+            raise UsageError(f"there is nothing at “{shown}” on this machine; give a folder's path")
         workspace.intake.start([path])
         st.rerun()
+
+
+def named_path(words: str) -> Path | None:
+    """The path that somebody typed or pasted: file managers give addresses, terminals give quotes.
+
+    >>> named_path(" '/home/me/my notes' "), named_path("file:///home/me/my%20notes"), named_path(" ")
+    (PosixPath('/home/me/my notes'), PosixPath('/home/me/my notes'), None)
+    """
+    words = words.strip()
+    if not os.path.exists(words) and words[:1] == words[-1:] and words[:1] in ("'", '"'):
+        words = words[1:-1]
+    if words.startswith("file://"):
+        words = unquote(urlsplit(words).path)
+    return Path(words).expanduser() if words else None
 
 
 def progress(workspace: Workspace) -> None:

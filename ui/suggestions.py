@@ -28,7 +28,8 @@ _NUMBER = re.compile(
 _NO_SUBJECT = re.compile(
     r"(?i)\W*(contents|table of contents|list of \w+|index|references|bibliography|appendix|introduction|"
     r"abstract|summary|preface|foreword|conclusions?|notes?|speaker notes|glossary|colophon|version|"
-    r"acknowledge?ments?|license|licence|目录|目錄|引言|前言|序言?|摘要|参考文献|致谢|版本|许可证?|附录|\d[\d.]*)\W*"
+    r"acknowledge?ments?|change ?log|release notes|usage|"
+    r"license|licence|目录|目錄|引言|前言|序言?|摘要|参考文献|致谢|版本|许可证?|附录|\d[\d.]*)\W*"
     r"|.*(copyright|©|\(c\) \d|版权|版權).*"
 )
 _A_SENTENCE_OR_LIST = re.compile(r"[*•·‧\-–—].*|.*[.。:：;；,，]")
