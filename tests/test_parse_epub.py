@@ -76,6 +76,14 @@ def test_a_chapter_that_is_the_table_of_contents_makes_no_page() -> None:
     assert [page.text for page in parse(book, "a.epub").pages] == ["Second."]
 
 
+def test_a_first_chapter_in_the_file_of_the_table_of_contents_is_read() -> None:
+    """As in Project Gutenberg's books."""
+    first = '<p><a href="two.xhtml">Two</a></p><h1>One</h1><p>' + "It was a bright cold day. " * 10 + "</p>"
+    guide = '<guide><reference type="toc" href="one.xhtml#contents"/></guide>'
+    book = epub({"one.xhtml": first, "two.xhtml": "<p>Second.</p>"}, after=guide)
+    assert [page.label for page in parse(book, "a.epub").pages] == ["One", None]
+
+
 def test_title_and_writers() -> None:
     metadata = "<dc:title>Moby-Dick</dc:title><dc:creator>H. Melville</dc:creator><dc:creator>X</dc:creator>"
     assert read({"1.xhtml": "<p>x</p>"}, metadata=metadata).title == "Moby-Dick – H. Melville, X"

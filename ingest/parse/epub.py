@@ -25,6 +25,7 @@ MEDIA_TYPE = "application/epub+zip"
 _CONTAINER = "META-INF/container.xml"
 _ENCRYPTION = "META-INF/encryption.xml"
 _TEXT_TYPES = ("application/xhtml+xml", "text/html", "text/x-oeb1-document", "application/x-dtbook+xml")
+_LONGEST_ENTRY = 80  # characters for each link: a file with more is no mere table of contents
 # Fonts may be scrambled in these ways in any book (EPUB 3.3, 4.5.2; Adobe's older one).
 _SCRAMBLED = ("http://www.idpf.org/2008/embedding", "http://ns.adobe.com/pdf/enc#RC")
 
@@ -37,11 +38,15 @@ def parse(data: bytes, name: str) -> Document:
     warnings: list[str] = []
     for path in book.spine:
         try:
-            chapter = parse_html(archive.read(path), path)
+            markup = archive.read(path)
+            chapter = parse_html(markup, path)
         except EmptySource:
             continue  # a picture, or a page left blank
         except KeyError:
             warnings.append(f"{path} is in the book's order, but not in the file")
+            continue
+        links = max(1, markup.count(b"href="))
+        if path in book.contents and len(chapter.pages[0].text) < _LONGEST_ENTRY * links:
             continue
         pages.append(_page(len(pages) + 1, chapter.pages[0], book.titles.get(path)))
         warnings += [f"{path}: {warning}" for warning in chapter.warnings]
@@ -70,13 +75,13 @@ class _Book:
             item.get("id", ""): item for item in _all(package, "item") if item.get("href") is not None
         }
         paths = (self._href(item) for item in self._in_order(package) if _is_text(item))
-        contents = {
+        self.contents = {  # with the table of contents; chapters may be in the same file
             _resolved(self._path, one.get("href", ""))
             for one in _all(package, "reference")
             if one.get("type", "").lower() == "toc"
         }
         # some books list every section of a file
-        self.spine = [path for path in dict.fromkeys(paths) if path not in contents]
+        self.spine = list(dict.fromkeys(paths))
         self._refuse_encrypted()
         self.title = self._title(package)
         self.titles = self._titles(package)
