@@ -12,6 +12,8 @@ from ingest.parse.archive import Archive
 from ingest.parse.word import parse
 from rag.errors import CorruptSource, EmptySource, EncryptedSource, ParserFailed
 
+M = "http://schemas.openxmlformats.org/officeDocument/2006/math"
+
 
 def text_of(body: str, **parts: str) -> str:
     return parse(docx(body, **parts), "a.docx").pages[0].text
@@ -131,6 +133,62 @@ def test_footnotes_come_last() -> None:
     notes = f"""<w:footnotes xmlns:w="{W}"><w:footnote w:type="separator"><w:p/></w:footnote>
     <w:footnote w:id="2">{p("See the annex.")}</w:footnote></w:footnotes>"""
     assert text_of(p("Text."), word_footnotes_xml=notes) == "Text.\n\nSee the annex."
+
+
+def test_endnotes_come_after_footnotes() -> None:
+    notes, ends = (
+        f'<w:{kind}s xmlns:w="{W}"><w:{kind} w:type="separator"><w:p/></w:{kind}>'
+        f'<w:{kind} w:id="2">{p(words)}</w:{kind}></w:{kind}s>'
+        for kind, words in (("footnote", "See the annex."), ("endnote", "After Smith, 1987."))
+    )
+    text = text_of(p("Text."), word_footnotes_xml=notes, word_endnotes_xml=ends)
+    assert text == "Text.\n\nSee the annex.\n\nAfter Smith, 1987."
+
+
+def m(kind: str, *inside: str) -> str:
+    return f'<m:{kind} xmlns:m="{M}">{"".join(inside)}</m:{kind}>'
+
+
+def t(text: str) -> str:
+    return m("r", m("t", text))
+
+
+ROOT = m("rad", m("deg"), m("e", m("sSup", m("e", t("b")), m("sup", t("2"))), t("-4ac")))
+
+
+@pytest.mark.parametrize(
+    ("formula", "text"),
+    [
+        (t("x=") + m("f", m("num", t("-b±"), ROOT), m("den", t("2a"))), "x=(-b±√(b^2-4ac))/(2a)"),
+        (t("A=π") + m("sSup", m("e", t("r")), m("sup", t("2"))), "A=πr^2"),
+        (m("rad", m("deg", t("3")), m("e", t("8"))), "√(3&8)"),
+        (m("sSubSup", m("e", t("x")), m("sub", t("i+1")), m("sup", t("2"))), "x_(i+1)^2"),
+        (
+            m(
+                "nary",
+                m("naryPr", f'<m:chr m:val="∑" xmlns:m="{M}"/>'),
+                m("sub", t("n=1")),
+                m("sup", t("∞")),
+                m("e", m("f", m("num", t("1")), m("den", t("n")))),
+            ),
+            "∑_(n=1)^∞ 1/n",
+        ),
+        (m("d", m("e", t("a")), m("e", t("b"))), "(a|b)"),
+        (m("func", m("fName", t("sin")), m("e", t("x"))), "sin x"),
+        (m("m", m("mr", m("e", t("1")), m("e", t("0"))), m("mr", m("e", t("0")))), "(1, 0; 0)"),
+    ],
+)  # fmt: skip
+def test_formulas_keep_their_form(formula: str, text: str) -> None:
+    assert text_of(f"<w:p>{run('So ')}{m('oMath', formula)}{run('.')}</w:p>") == f"So {text}."
+
+
+def test_a_formula_nested_deep_is_read_all_the_same() -> None:
+    formula = t("y")
+    for _ in range(60):
+        formula = m("f", m("num", t("1")), m("den", formula))
+    text = text_of(f"<w:p>{m('oMath', formula)}</w:p>")
+    assert text.count("1") == 60
+    assert "y" in text
 
 
 def test_the_strict_variant_reads_the_same() -> None:

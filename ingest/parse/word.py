@@ -1,9 +1,10 @@
 """Word's DOCX (and DOCM, DOTX: the same inside) -> a Document of one page; a DOCX has no pages until printed.
 
 Takes the archive's bytes and reads the XML parts itself: headings by style or outline level, lists with
-their numbers, tables by rows, footnotes at the end, text boxes where they are anchored. Deleted and hidden
-text, tables of contents, headers and footers are left out. Elements are known by their local names, so
-that the strict variant of the standard (ISO/IEC 29500) reads the same. No macro, field or link is followed.
+their numbers, tables by rows, formulas in a line, footnotes and endnotes at the end, text boxes where they
+are anchored. Deleted and hidden text, comments, tables of contents, headers and footers are left out.
+Elements are known by their local names, so that the strict variant of the standard (ISO/IEC 29500) reads the
+same. No macro, field or link is followed.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from lxml import etree
 from ingest.parse.archive import Archive
 from ingest.parse.blocks import PageText
 from ingest.parse.clean import clean_prose, hidden_tags
+from ingest.parse.word_math import linear
 from ingest.parse.word_styles import Numbering, Styles, child, local, value
 from rag.errors import CorruptSource, EmptySource
 from rag.records import Document
@@ -41,8 +43,9 @@ def parse(data: bytes, name: str) -> Document:
     folder = main.rpartition("/")[0]
     reader = _Reader(archive, folder)
     reader.add(archive.xml(main))
-    if f"{folder}/footnotes.xml" in archive.names:
-        reader.add_notes(archive.xml(f"{folder}/footnotes.xml"))
+    for notes in (f"{folder}/footnotes.xml", f"{folder}/endnotes.xml"):
+        if notes in archive.names:
+            reader.add_notes(archive.xml(notes))
     if reader.page.empty:
         raise EmptySource("the document holds no text; pictures of text need OCR")
     page = reader.page.page()
@@ -143,6 +146,9 @@ class _Reader:
                 walk.skip_subtree()
             elif kind == "r" and _vanishes(element):
                 self.hidden += len("".join(element.itertext()))
+                walk.skip_subtree()
+            elif kind == "oMath":
+                parts.append(linear(element))
                 walk.skip_subtree()
             elif kind == "t":
                 parts.append(element.text or "")
