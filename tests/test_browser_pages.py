@@ -107,8 +107,13 @@ def test_conversations_stay_and_are_found_renamed_exported_and_removed(
     expect(again.exchanges).to_have_count(2)
 
     tab.page.get_by_label("Remove 灯塔 <b>notes</b>").click()
+    removed = tab.page.url
     dialog.get_by_role("button", name="Remove").click()
     expect(tab.exchanges).to_have_count(0)
+    expect(tab.page).to_have_url(f"{tab.address}/")
+    tab.page.goto(removed)  # an address of what is gone
+    expect(tab.page.get_by_text("Ask your documents")).to_be_visible()
+    expect(tab.page).to_have_url(f"{tab.address}/")
     tab.page.get_by_label("Find a conversation").fill("")
     expect(titles).to_have_text(["How much rye flour is a sourdough starter fed with?"])
 

@@ -7,7 +7,6 @@ elsewhere ends or hides an answer.
 
 from __future__ import annotations
 
-import contextlib
 from typing import Any
 
 import streamlit as st
@@ -61,8 +60,10 @@ def follow_address(workspace: Workspace) -> None:
     session.note_address(named)
     current = session.current()
     if current is None or current.id != named:
-        with contextlib.suppress(UsageError):  # removed since: what is here stays
+        try:
             session.turn_to(workspace.take_up(named))
+        except UsageError:  # removed since: what is here stays
+            st.query_params.clear()
 
 
 def _conversation(workspace: Workspace) -> Conversation:

@@ -15,6 +15,7 @@ import streamlit as st
 from rag.store.contract import Store
 from ui import components
 from ui.chosen_documents import Choice, Options, options_of
+from ui.terminal import one_line
 
 _CHOICE, _OPTIONS, _ROUND = "document_choice", "document_options", "document_round"
 _DATE = re.compile(r"\d{4}(-\d{1,2}){0,2}")
@@ -86,6 +87,11 @@ def _dates() -> None:
             st.text_input(
                 label, key=key, placeholder="2024-01", on_change=partial(_keep, kind, partial(_date, key))
             )
+    typed = [st.session_state[_key(kind)].strip() for kind in ("after", "before")]
+    for words in filter(None, typed):
+        if not _DATE.fullmatch(words):
+            cure = "is no date, and holds for nothing: write 2024, 2024-03 or 2024-03-01."
+            components.notice(f"no_date-{words}", f"“{one_line(words, 40)}” {cure}", kind="quiet")
 
 
 def _date(key: str) -> tuple[str, ...]:

@@ -175,6 +175,7 @@ def _remove(workspace: Workspace, name: str) -> None:
             current = session.current()
             if current is not None and current.id == name:
                 session.forget_conversation()
+                st.query_params.clear()
             session.end_dialog()
             st.rerun()
     if keep_it:
