@@ -223,3 +223,12 @@ def test_every_word_knows_its_line_in_the_file(
         hit = Hit(1, "a.txt", 1, chunk.start, chunk.end, chunk.text, 1.0, line=chunk.line, lines=chunk.lines)
         for found in re.finditer(r"word(\d+)x", chunk.text):
             assert line_of(hit, chunk.start + found.start()) == int(found[1]), page
+
+
+def test_a_dash_or_number_within_a_line_makes_no_columns_run_together() -> None:
+    files = [
+        "COPYING          - the licence",
+        "INSTALL          - how to install it and what that takes",
+        "AUTHORS          - by whom",
+    ]
+    assert [p.text for p in unwrap(files, 55)] == files

@@ -91,6 +91,8 @@ def records(text: str) -> Iterator[tuple[Pairs, int]]:
 
 def after_space(text: str, place: int) -> int:
     """Where the next character stands that is none of JSON's spaces."""
+    if text[place : place + 1] > " ":
+        return place  # mostly
     found = _SPACE.match(text, place)
     return found.end() if found else place
 

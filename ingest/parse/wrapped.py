@@ -89,7 +89,8 @@ def _goes_on(line: str, after: str, wrapped_at: int) -> bool:
 
 def _looks_set(line: str) -> bool:
     """Whether the line was laid out by hand: columns, code."""
-    content = ITEM.sub("", line, count=1).strip()
+    mark = ITEM.match(line)
+    content = line[mark.end() if mark else 0 :].strip()
     columns = _COLUMNS.findall(content)
     return len(columns) > 1 or any(len(gap) > 2 for gap in columns) or bool(_CODE_END.search(content))
 
