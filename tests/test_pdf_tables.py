@@ -149,6 +149,28 @@ def boats(top: float) -> str:
     )
 
 
+def test_dots_that_lead_to_a_page_are_no_cells() -> None:
+    titles = [("Social dynamics", "3"), ("Programs that are needed", "4"), ("Where to ask", "11")]
+    words = [
+        (x, 700 - 14 * line, text)
+        for line, (title, page) in enumerate(titles)
+        for x, text in [(72, title), *((x, ".") for x in range(210, 480, 14)), (500, page)]
+    ]
+    assert (
+        text_of(pdf(placed(*words))) == "Social dynamics | 3\nPrograms that are needed | 4\nWhere to ask | 11"
+    )
+
+
+def test_three_dots_are_what_a_cell_says() -> None:
+    rows = (
+        [(72, "Ann"), (200, "..."), (300, "7")],
+        [(72, "Bo"), (200, "tea"), (300, "8")],
+        [(72, "Cy"), (300, "9")],
+    )
+    words = [(x, 700 - 14 * line, text) for line, row in enumerate(rows) for x, text in row]
+    assert "..." in text_of(pdf(placed(*words)))
+
+
 def test_names_of_several_lines_set_cell_by_cell() -> None:
     names = placed(
         (60, 752, "Table 3: What came through the locks in two years"),

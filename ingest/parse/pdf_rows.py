@@ -13,6 +13,8 @@ from ingest.parse.clean import clean, collapse, joined
 from ingest.parse.pdf_words import Word
 
 _NUMBER_SIGNS = frozenset("0123456789.,:%+-–—−/()€$£¥* ")
+_DOTS = frozenset(". …")
+_FEWEST_DOTS = 4  # on one line, of those that lead from a title to its page
 _NARROW = 0.12  # sizes: what stands nearer is one word, set by two commands
 
 
@@ -66,6 +68,19 @@ def in_rows(segments: Sequence[Segment]) -> list[Row]:
     for row in rows:
         row.sort(key=lambda segment: segment.left)
     return rows
+
+
+def without_leaders(row: Row) -> Row:
+    """The row without the dots that lead from one of its cells to the next, and are no cells themselves."""
+    dots = sum(word.text.count(".") for segment in row for word in segment.words if _leads(word))
+    if len(row) < 2 or dots < _FEWEST_DOTS:
+        return row
+    kept = [[word for word in segment.words if not _leads(word)] for segment in row]
+    return [Segment.of(words) for words in kept if words] or row
+
+
+def _leads(word: Word) -> bool:
+    return set(word.text) <= _DOTS
 
 
 def is_number(cell: str) -> bool:

@@ -17,7 +17,7 @@ from ingest.parse.blocks import table_lines
 from ingest.parse.clean import clean_prose, joined
 from ingest.parse.pdf_headers import YEAR, Header, Names, header_of
 from ingest.parse.pdf_lines import Line
-from ingest.parse.pdf_rows import Row, in_rows, is_number
+from ingest.parse.pdf_rows import Row, in_rows, is_number, without_leaders
 from ingest.parse.wrapped import ITEM
 
 _FEWEST_ROWS = 3
@@ -44,6 +44,7 @@ def lines_after(rows: Sequence[Row], known: Names | None) -> tuple[list[Line], N
     `known` are the names of the table that the page before ends with: a table at the top, in the same columns
     and without names of its own, goes on with them.
     """
+    rows = [without_leaders(row) for row in rows]
     lines: list[Line] = []
     done = 0
     names = known
