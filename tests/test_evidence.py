@@ -45,6 +45,23 @@ def test_strangers_take_away() -> None:
     assert difference == pytest.approx(2 / 3 + STRANGER_WORTH)  # one term of three, twice; and the strangers
 
 
+def test_a_name_of_two_words_is_one() -> None:
+    question, text = "What has the PowerShell?", "The shell has much power."
+    # power and shell are there, powershell is not
+    assert evidence(question, [hit(text)]) == pytest.approx(
+        2 / 3 + 2 / 3 + LENGTH_WORTH * log(4) - STRANGER_WORTH
+    )
+    assert evidence(question, [hit("PowerShell.")]) == pytest.approx(2 + LENGTH_WORTH * log(4))
+
+
+def test_what_speaks_for_an_answer_is_in_one_place() -> None:
+    words, likeness = hit("Tests: ifs-posix.tests, bash.xbm", 0.3), hit("Bash is a shell.", 0.7)
+    question = "What does bash do in POSIX mode?"
+    assert evidence(question, [words, likeness]) == max(
+        evidence(question, [words]), evidence(question, [likeness])
+    )
+
+
 def test_a_code_that_no_hit_has_takes_away_more() -> None:
     row = "Code: E6 | Meaning: the water stays cold"
     difference = evidence("What does E6 mean?", [hit(row)]) - evidence("What does E7 mean?", [hit(row)])
