@@ -8,6 +8,7 @@ INDEX ?= .run/index
 PORT ?= 8501
 COLLECTIONS ?= ../shared/bench# the folder of collections that `make bench-search` asks
 DOCUMENTS ?= data/samples# the folder of PDFs and texts that `make bench-ingest` reads
+TABLES ?= icdar2013-dataset# the folder of PDFs with their tables' cells that `make bench-tables` reads
 PDFS ?= data/samples# the folder of PDFs that `make bench-pdf` reads
 WORKERS ?= 2# how many processes `make test` takes; each may use two cores and 3 GB
 COUNT ?= 1000# the questions that `make bench-long` asks
@@ -16,7 +17,7 @@ RUN := $(VENV)/bin
 
 export HF_HUB_OFFLINE = 1
 
-.PHONY: run ingest-samples test lint check bench bench-search bench-follow-ups bench-verdicts bench-model bench-long bench-ingest bench-ocr bench-pdf bench-large clean
+.PHONY: run ingest-samples test lint check bench bench-search bench-follow-ups bench-verdicts bench-model bench-long bench-ingest bench-ocr bench-pdf bench-tables bench-large clean
 
 # Not offline: the page of the model gets a file when somebody presses the button for it, and only then.
 run: ingest-samples
@@ -64,6 +65,10 @@ bench-ingest: $(VENV)/installed-for-tests
 # The folder is the user's own: PDFS=~/Documents. Needs pdftotext (Debian, Ubuntu: apt install poppler-utils).
 bench-pdf: $(VENV)/installed-for-tests
 	$(RUN)/python -m benchmarks.pdf $(PDFS)
+
+# TABLES is the data of ICDAR 2013's table competition, which test data of tabula-java hold, too.
+bench-tables: $(VENV)/installed-for-tests
+	$(RUN)/python -m benchmarks.tables $(TABLES)
 
 bench-ocr: $(VENV)/installed-for-tests
 	$(RUN)/python -m benchmarks.ocr
