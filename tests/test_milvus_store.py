@@ -33,6 +33,7 @@ from rag.store.contract import Store, Writer
 from rag.store.milvus_address import server_address
 from rag.store.milvus_rows import as_place, row, rows_where
 from rag.store.milvus_schema import MOST_BYTES, searched_text, spelt
+from rag.store.milvus_search import words_of
 from rag.store.milvus_store import MilvusStore
 from rag.store.open import open_store
 from rag.text.words import index_terms, match_query
@@ -555,3 +556,11 @@ def test_addresses_that_are_none(address: str, said: str) -> None:
     with pytest.raises(UsageError, match=said) as caught:
         server_address(address)
     assert "geheim" not in str(caught.value)
+
+
+def test_a_phrase_counts_as_its_words_but_not_as_the_groups_of_a_number() -> None:
+    assert words_of(match_query('1879 "fresnel lens"')) == ["fresnel", "len", "1879", *_with_zeros("1879")]
+
+
+def _with_zeros(number: str) -> list[str]:
+    return ["0" * zeros + number for zeros in range(1, 6)]

@@ -37,7 +37,8 @@ def by_vector(view: View, vector: np.ndarray, k: int, among: np.ndarray | None) 
 def by_words(view: View, match: str, k: int, among: np.ndarray | None) -> list[tuple[int, float]]:
     """The chunks with the largest BM25, best first; `match` as `rag.text.words.match_query` makes it.
 
-    A phrase counts as its words, in any order. Of a single character of a script without spaces, the chunks
+    A phrase counts as its words, in any order, but not where these are numbers alone: of "1 000" neither is
+    what was asked for. Of a single character of a script without spaces, the chunks
     with words that begin with it, in no order: full-text search knows whole words only.
     """
     beginning = _BEGINNING.fullmatch(match)
@@ -48,8 +49,7 @@ def by_words(view: View, match: str, k: int, among: np.ndarray | None) -> list[t
             f"{match[:80]!r} is not a keyword query (quoted terms with OR between them);"
             " make one with rag.text.words.match_query"
         )
-    words = dict.fromkeys(" ".join(re.findall('"([^"]+)"', match)).split())
-    text = spelt(" ".join(words))
+    text = spelt(" ".join(words_of(match)))
 
     def find(count: int, condition: str) -> list[tuple[int, int, float]]:
         found = view.database.search("sparse", text, count, condition, {"metric_type": "BM25"})
@@ -57,6 +57,13 @@ def by_words(view: View, match: str, k: int, among: np.ndarray | None) -> list[t
         return [(chunk, version, abs(score)) for chunk, version, score in found]
 
     return _current(view, find, k, among)
+
+
+def words_of(match: str) -> list[str]:
+    """The words that full-text search is asked for; numbers in a phrase are the groups of one: 1 000."""
+    terms: list[str] = re.findall('"([^"]+)"', match)
+    counted = [one for one in terms if " " not in one or not one.replace(" ", "").isdecimal()]
+    return list(dict.fromkeys(" ".join(counted).split()))
 
 
 def _finder_of_beginnings(view: View, spelling: str) -> _Finder:
