@@ -53,8 +53,10 @@ def lines_after(rows: Sequence[Row], known: Names | None) -> tuple[list[Line], N
             names = None  # what stands so far below is another table
         inside = in_rows([segment for row in rows[start:end] for segment in row])
         table, used, names = _table(inside, rows[done:start], names)
+        if table is None:
+            continue  # it may hold the names of the next
         lines += [_running(row) for row in rows[done:start] if not all(id(one) in used for one in row)]
-        lines += table if table is not None else map(_running, rows[start:end])
+        lines += table
         done = end
     lines += map(_running, rows[done:])
     ends = done and len(rows) - done <= _MOST_BETWEEN_PARTS
