@@ -170,7 +170,7 @@ def test_ask_with_a_model(
 def test_ask_for_people(rag: Callable[..., Done], index: Path) -> None:
     done = rag("ask", WHEN, "--index", index)
     assert "Smeaton's tower was finished in 1759. [1]" in done.out
-    assert "[1] ✓ supported   eddystone.txt: “Smeaton's tower was finished in 1759.”" in done.out
+    assert "[1] ✓ supported   eddystone.txt, line 1: “Smeaton's tower was finished in 1759.”" in done.out
     assert "Quotes: no model is set" in done.err
 
 
