@@ -60,7 +60,7 @@ def found(connection: sqlite3.Connection, question: str) -> list[int]:
         ("東京都", "东京 京都 都"),
         ("第3章", "第 3 章"),
         ("สวัสดี", "สวั วัส สดี ดี"),
-        ("हिन्दी", "हिन्दी"),
+        ("हिन्दी", "हिन्द"),
         ("ёлка Ёлки", "елк елк"),
         ("soft\u00adhyphen", "softhyphen"),
     ],
@@ -166,6 +166,39 @@ def test_finds_it_however_it_is_written(text: str, question: str) -> None:
 )
 def test_a_likeness_is_not_found(text: str, question: str) -> None:
     assert found(keyword_index(text), question) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "question"),
+    [
+        ("تأسست الجامعات في المدينة", "متى تأسست جامعة مدينة؟"),
+        ("Οι άνθρωποι των πόλεων", "Ποιος άνθρωπος της πόλης;"),
+        ("किताबों की भाषाएँ", "किताब की भाषा कौन सी है?"),
+        ("քաղաքների պատմությունը", "քաղաքի"),
+        ("நகரத்தில் புத்தகங்கள்", "நகரம்"),
+    ],
+)
+def test_endings_of_words_whose_script_names_their_language(text: str, question: str) -> None:
+    assert found(keyword_index("something else", text), question) == [2]
+
+
+@pytest.mark.parametrize(
+    ("question", "terms"),
+    [
+        ("في أي عام تأسست الجامعة؟", ["تاسس", "جامع"]),
+        ("Πότε χτίστηκε ο φάρος;", ["χτιστ", "φαρ"]),
+        ("फिल्म में किसने अभिनय किया था?", ["फिल्म", "अभिनय", "किय"]),
+        ("În ce an a fost construit farul?", ["an", "construit", "farul"]),
+        ("Deniz feneri ne zaman ve nasıl inşa edildi?", ["denis", "feneri", "zaman", "insa", "edildi"]),
+        ("Ngọn hải đăng được xây dựng khi nào?", ["ngon", "hai", "dang", "xay", "dung"]),
+        ("Kiedy i gdzie zbudowano latarnię?", ["zbudowano", "latarni"]),
+        ("ten commandments", ["ten", "commandment"]),
+        ("care homes", ["care", "home"]),
+        ("DIN 5008", ["din", "5008"]),
+    ],
+)
+def test_function_words_of_many_languages(question: str, terms: list[str]) -> None:
+    assert content_terms(question) == terms
 
 
 def test_contractions_without_their_apostrophe_are_function_words() -> None:

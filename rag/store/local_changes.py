@@ -47,7 +47,8 @@ from rag.text.words import index_terms
 # The terms of this text tell whether the keyword index was made by the present `rag.text.words`.
 _PROBE = """The 3rd naïve Größe's café_au-lait files.tar.gz; running mixtures, 1,024.5 mm of it in 12-03-2024.
 HTTPServer getUserName snake_case C++ can't l'été state-of-the-art "a phrase" user@example.org 5% ²
-U.S.A. Łódź; Домами и книги; السلام عليكم; शब्दों में; 東京都の人口は１４００万人です。한국어로 ภาษาไทย
+U.S.A. Łódź; Домами и книги; السلام عليكم مكتباتهم; शब्दों में; άνθρωποι; քաղաքների; மரங்கள்;
+東京都の人口は１４００万人です。한국어로 ภาษาไทย
 colourful travelling organisation centred O'Brien 1'000 1\u202f000 firemen theses"""
 
 _INSERT_KEYWORDS = "INSERT INTO keyword (rowid, body, headings, name) VALUES (?, ?, ?, ?)"

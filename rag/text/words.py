@@ -9,14 +9,18 @@ spaces between them are folded and lightly stemmed, scripts without spaces becom
 from __future__ import annotations
 
 import re
+import threading
 import unicodedata
 from collections.abc import Iterator
 from functools import cache, lru_cache
 from itertools import pairwise
+from typing import Any
+
+import snowballstemmer
 
 from rag.text.han import simplified
 from rag.text.spellings import HALVES, other_spellings, readings, together, with_joined_numbers
-from rag.text.stopwords import FUNCTION_CHARACTERS, QUESTION_WORDS, STOP_WORDS
+from rag.text.stopwords import FUNCTION_CHARACTERS, QUESTION_WORDS, STOP_WORDS, TWO_ASKED
 from rag.text.word_forms import base_form, one_spelling
 
 # How FTS5 must be told to take our terms: split at spaces only, every other character as it is.
@@ -37,6 +41,7 @@ _MARKS = "".join(
     if unicodedata.category(chr(code)) in ("Mn", "Mc")
 )
 _WORD = rf"(?:[A-Za-z0-9_]++|(?:(?![{_UNSPACED}])[\w{_MARKS}])++)++"
+_ALPHABETIC = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff]")  # Thai, Lao, Burmese, Khmer
 _UNSPACED_RUN = re.compile(f"[{_UNSPACED}]")
 _JOINT = r"(?:[-.:/\\@+&'’‐‑]|(?<=\d),(?=\d))"  # inside a word, a number, a code, a file name
 _TOKEN = re.compile(rf"(?P<run>[{_UNSPACED}]+)|{_WORD}(?:{_JOINT}{_WORD})*+")
@@ -48,6 +53,9 @@ _HYPHENATED = re.compile(r"[^\W\d_]+(?:[-‐‑][^\W\d_]+)+")
 _INITIALS = re.compile(r"[^\W\d_](?:\.[^\W\d_])+")  # U.S.A.
 _ELISION = re.compile(r"(?:n['’]t|['’](?:s|d|m|ll|re|ve))(?![^\W_])", re.IGNORECASE)
 _HUMPS = re.compile(r"\d+|[^\W\d_](?:(?![A-Z])[^\W\d_])+|(?:[A-Z](?![a-z]))+")
+_HUMPED = re.compile(
+    r"[A-Z\d]"
+)  # else it is one word, and in Indic scripts a vowel's sign is no border in it
 _LANGUAGE_NAMES = re.compile(r"\b([A-Za-z])(\+\+|#)(?!\w)")  # C++, C#, F#
 # An article before its word, which is no part of it; a capital begins a name: D'Angelo.
 _ELIDED = re.compile(
@@ -128,8 +136,13 @@ def _content(question: str, *, characters: bool) -> list[str]:
         if token["run"] or _ELISION.sub("", token[0]).casefold() not in stops:
             terms += _terms_of(token, tails=False)
             if characters and token["run"]:
-                terms += [one for one in _CHARACTER.findall(token["run"]) if one not in FUNCTION_CHARACTERS]
+                terms += [one for one in _characters(token["run"]) if one not in FUNCTION_CHARACTERS]
     return terms
+
+
+def _characters(run: str) -> list[str]:
+    """The single characters of a run that say something; the letters of an alphabet, like Thai, do not."""
+    return [one for one in _CHARACTER.findall(run) if not _ALPHABETIC.match(one)]
 
 
 def term_set(text: str) -> frozenset[str]:
@@ -140,7 +153,7 @@ def term_set(text: str) -> frozenset[str]:
         for token in _TOKEN.finditer(part):
             found.update(_terms_of(token, tails=False))
             if token["run"]:
-                found.update(_CHARACTER.findall(token["run"]))
+                found.update(_characters(token["run"]))
     for one, two in _halves().items():
         if one in found:
             found.update(two)
@@ -171,7 +184,8 @@ def _stop_words(words: list[str]) -> frozenset[str]:
     One list for all languages would lose English "war" and "die" to German.
     """
     counts = {language: sum(word in stops for word in words) for language, stops in STOP_WORDS.items()}
-    most = max(counts.values())
+    counts = {language: count for language, count in counts.items() if count > (language in TWO_ASKED)}
+    most = max(counts.values(), default=0)
     chosen = [STOP_WORDS[language] for language, count in counts.items() if count == most]
     return frozenset().union(*chosen)
 
@@ -211,7 +225,7 @@ def _word_terms(word: str) -> tuple[str, ...]:
             terms.append(_folded(whole))
     for part in parts:
         terms.append(_stem(_folded(part))[:LONGEST_TERM])
-        humps = _HUMPS.findall(part)
+        humps = _HUMPS.findall(part) if _HUMPED.search(part) else ()
         if len(humps) > 1 and len(part) <= LONGEST_TERM:
             terms += [_stem(_folded(hump)) for hump in humps if len(hump) > 1]
     return tuple(term for term in terms if term)
@@ -235,7 +249,14 @@ def _folded(word: str) -> str:
 
 
 def _stem(word: str) -> str:
-    """Takes off an ending, lightly: plural and verb endings of Latin words, case endings of Cyrillic ones."""
+    """Takes off an ending, lightly: plural and verb endings of Latin words, case endings of Cyrillic ones.
+
+    Words whose script says which language they are in, or one that is close to it, as Snowball does.
+    """
+    language = next((name for first, last, name in _SNOWBALL if first <= word[:1] <= last), None)
+    if language:
+        with _STEMMING:  # a stemmer holds the word that it is at
+            return _snowball(language).stemWord(word) or word
     if len(word) < 4 or not word.isalpha():
         return word
     if "а" <= word[0] <= "я":
@@ -252,6 +273,22 @@ def _stem(word: str) -> str:
     return one_spelling(word[:-1] if len(word) > 4 and word.endswith("e") else word)
 
 
+_STEMMING = threading.Lock()
+
+
+@lru_cache
+def _snowball(language: str) -> Any:
+    return snowballstemmer.stemmer(language)
+
+
+# The first and the last letter of a script, and the stemmer for its words.
+_SNOWBALL = (
+    ("\u0370", "\u03ff", "greek"),
+    ("\u0531", "\u058f", "armenian"),
+    ("\u0620", "\u06ff", "arabic"),
+    ("\u0900", "\u097f", "hindi"),
+    ("\u0b80", "\u0bff", "tamil"),
+)
 _CYRILLIC_ENDING = re.compile(
     r"(?<=\w\w\w)(?:иями|ями|ами|ого|его|ому|ему|ыми|ими|ией|иях|иям|ах|ях|ов|ев|ей|ой|ий|ый|ая|яя|ое|ее|ые|ие"
     r"|ым|им|ом|ем|ам|ям|ию|ью|ия|ья|ую|юю|а|я|о|е|ы|и|у|ю|ь|й)$"
