@@ -21,13 +21,13 @@ from rag.evidence import answers
 from rag.quotes import quote_answer
 from rag.records import Hit, Turn
 from rag.search.follow_up import lean
-from rag.search.search import search
+from rag.search.search import SearchResult, find, search
 from rag.store.contract import Snapshot
 from rag.text.expected_text import Stretch, overlaps, stretches_of
 
 FIRST = 5
 
-Way = Callable[[Snapshot, LocalEmbeddings, str, Sequence[Turn]], tuple[list[Hit], str]]
+Way = Callable[[Snapshot, LocalEmbeddings, str, Sequence[Turn]], tuple[SearchResult, str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,21 +83,21 @@ def after_unrelated(asked: Sequence[Asked]) -> list[tuple[Asked, tuple[Turn, ...
 
 def _alone(
     snapshot: Snapshot, embedder: LocalEmbeddings, question: str, history: Sequence[Turn]
-) -> tuple[list[Hit], str]:
-    return search(snapshot, embedder, question, k=FIRST), question
+) -> tuple[SearchResult, str]:
+    return find(snapshot, embedder, question, k=FIRST), question
 
 
 def _everything(
     snapshot: Snapshot, embedder: LocalEmbeddings, question: str, history: Sequence[Turn]
-) -> tuple[list[Hit], str]:
+) -> tuple[SearchResult, str]:
     query = " ".join([*(turn.text for turn in history), question])
-    return search(snapshot, embedder, query, k=FIRST), query
+    return find(snapshot, embedder, query, k=FIRST), query
 
 
 def _ours(
     snapshot: Snapshot, embedder: LocalEmbeddings, question: str, history: Sequence[Turn]
-) -> tuple[list[Hit], str]:
-    return search(snapshot, embedder, question, k=FIRST, history=history), lean(question, history).text
+) -> tuple[SearchResult, str]:
+    return find(snapshot, embedder, question, k=FIRST, history=history), lean(question, history).text
 
 
 WAYS: dict[str, Way] = {"alone": _alone, "all that was said": _everything, "ours": _ours}
@@ -139,11 +139,11 @@ def _cells(snapshot: Snapshot, embedder: LocalEmbeddings, asked: Sequence[Conver
 def _cell(way: Way, snapshot: Snapshot, embedder: LocalEmbeddings, asked: Sequence[Conversation]) -> str:
     first = five = answered = 0
     for one in asked:
-        hits, query = way(snapshot, embedder, one.question, one.history)
-        right = is_right(hits, one)
+        found, query = way(snapshot, embedder, one.question, one.history)
+        right = is_right(found.hits, one)
         first += any(right[:1])
         five += any(right)
-        answered += answers(query, hits)
+        answered += answers(query, found.nearest, found.among)
     return " ".join(f"{100 * count / len(asked):5.1f}" for count in (first, five, answered))
 
 

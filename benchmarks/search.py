@@ -273,8 +273,9 @@ def _abstaining(
 
 
 def _answered(snapshot: Snapshot, embedder: LocalEmbeddings, questions: Sequence[str]) -> float:
-    given = [answers(one, search(snapshot, embedder, one, k=6)) for one in questions]
-    return 100 * float(np.mean(given))
+    given = [find(snapshot, embedder, one, k=6) for one in questions]
+    grounds = [answers(one, found.nearest, found.among) for one, found in zip(questions, given, strict=True)]
+    return 100 * float(np.mean(grounds))
 
 
 if __name__ == "__main__":

@@ -184,7 +184,7 @@ class Chain(Runnable[dict[str, Any], Answer]):
         )
         hits = found.hits
         clock.stage("search")
-        grounds = answers(asked.text, found.nearest)
+        grounds = answers(asked.text, found.nearest, found.among)
         clock.stage("evidence")
         if not grounds:
             mode: Mode = "openchat" if self._model else "quotes"

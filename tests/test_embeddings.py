@@ -152,6 +152,29 @@ def test_words_that_are_spelled_out_are_not_read(bundled: LocalEmbeddings, text:
     assert share > 0.9 if expected else share < 0.6
 
 
+@pytest.mark.parametrize(
+    ("text", "own"),
+    [
+        ("The lighthouse keeper climbed the stairs every evening and lit the lamp.", True),
+        ("Smeaton's tower was finished in 1759, and taken down when the rock gave way.", True),
+        ("Der Leuchtturmwärter stieg jeden Abend die Treppe hinauf und zündete die Lampe an.", False),
+        ("El farero subía cada noche las escaleras y encendía la lámpara.", False),
+        ("Deniz feneri bekçisi her akşam merdivenleri çıkar ve lambayı yakardı.", False),
+        ("Mỗi buổi tối người gác hải đăng leo cầu thang và thắp đèn.", False),
+    ],
+)
+def test_of_another_language_with_the_same_letters_few_words_are_known(
+    bundled: LocalEmbeddings, text: str, own: bool
+) -> None:
+    share = bundled.known_share(text)
+    assert share is not None
+    assert share > 0.7 if own else share < 0.3
+
+
+def test_what_has_no_long_words_says_nothing_of_its_language(bundled: LocalEmbeddings) -> None:
+    assert bundled.known_share("E7: 12 V") is None
+
+
 def test_prefixes_are_embedded_and_counted(exact: LocalEmbeddings) -> None:
     prefixed = LocalEmbeddings(query_prefix="query: ", passage_prefix="passage: ", precision="float32")
     np.testing.assert_allclose(prefixed.embed(["x"]), exact.embed(["passage: x"]), atol=1e-6)

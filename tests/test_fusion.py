@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag.search.fusion import KEYWORD_WORTH, SENTENCE_WORTH, fused, trust
+from rag.search.fusion import KEYWORD_WORTH, OTHER_WORTH, SENTENCE_WORTH, familiarity, fused, trust
 
 
 @pytest.mark.parametrize(
@@ -15,6 +15,13 @@ from rag.search.fusion import KEYWORD_WORTH, SENTENCE_WORTH, fused, trust
 )
 def test_trust_falls_with_what_the_embedder_cannot_read(readable: float, expected: float) -> None:
     assert trust(readable) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    ("known", "expected"), [(1.0, 1.0), (0.5, 1.0), (0.375, 0.65), (0.25, OTHER_WORTH), (0.0, OTHER_WORTH)]
+)
+def test_a_language_of_syllables_is_left_to_the_keywords(known: float, expected: float) -> None:
+    assert familiarity(known) == pytest.approx(expected)
 
 
 def test_the_sum_by_hand() -> None:

@@ -100,8 +100,10 @@ def test_the_gate_reads_what_was_found_before_reranking(searcher: Searcher, inde
     result = searcher.find(WHEN, k=1)
     assert [hit.chunk_id for hit in result.nearest] == [before[0].chunk_id]
     assert result.hits[0].chunk_id != before[0].chunk_id
-    assert answers(WHEN, result.nearest)
-    assert not answers(WHEN, result.hits), "a model of random weights puts first what does not answer"
+    assert answers(WHEN, result.nearest, result.among)
+    assert not answers(WHEN, result.hits, result.among), (
+        "a model of random weights puts first what does not answer"
+    )
 
 
 def test_a_chain_with_a_reranker_answers_and_abstains(

@@ -24,7 +24,7 @@ from langchain_core.embeddings import Embeddings
 from rag.embedding import minilm, minilm_openvino
 from rag.embedding.cosine_scale import Scale, measure
 from rag.embedding.model_folder import loading, model_folder
-from rag.embedding.readable import readable_share
+from rag.embedding.readable import known_share, readable_share
 from rag.errors import EmbeddingError
 from rag.settings import BUNDLED_EMBEDDER
 
@@ -95,7 +95,7 @@ class LocalEmbeddings(Embeddings):
         self._given_prefixes = (query_prefix or "", passage_prefix or "")
         self._precision = precision
         self._lock = threading.RLock()
-        self._readable = lru_cache(maxsize=4096)(self._readable_share)  # the same passages are found again
+        self._shares = lru_cache(maxsize=4096)(self._counted_shares)  # the same passages are found again
         self._embedded_tokens = 0  # so far: many small portions are many texts, too
 
     # --- what it is -------------------------------------------------------------------------------
@@ -149,12 +149,17 @@ class LocalEmbeddings(Embeddings):
 
     def readable_share(self, text: str) -> float:
         """The share of `text`'s beginning that the model can read: near 1 in a language of its own."""
-        return self._readable(text[:READ_CHARACTERS])
+        return self._shares(text[:READ_CHARACTERS])[0]
 
-    def _readable_share(self, text: str) -> float:
+    def known_share(self, text: str) -> float | None:
+        """The share of the long words of `text`'s beginning that the model knows whole; None of none."""
+        return self._shares(text[:READ_CHARACTERS])[1]
+
+    def _counted_shares(self, text: str) -> tuple[float, float | None]:
         text = _valid(text)
         encoding = self._tokenizer.encode(text, add_special_tokens=False)
-        return readable_share(text, encoding.ids, encoding.word_ids, encoding.offsets, self._unknown)
+        words, offsets = encoding.word_ids, encoding.offsets
+        return readable_share(text, encoding.ids, words, offsets, self._unknown), known_share(words, offsets)
 
     # --- vectors ----------------------------------------------------------------------------------
 

@@ -15,6 +15,7 @@ from itertools import groupby
 # French, Polish, Turkish and Vietnamese; nine in ten are in Russian, Greek, Arabic, Hebrew, Hindi and Korean.
 LEAST_LETTERS = 1.25
 SHORT = 2  # letters: of DW-45 two are spelled out in any language
+LONG = 4  # letters: shorter words are in one piece in many languages
 
 
 def readable_share(
@@ -35,3 +36,17 @@ def readable_share(
         spelled_out = SHORT < letters < LEAST_LETTERS * len(own)
         unread += len(own) if spelled_out else sum(tokens[one] == unknown for one in own)
     return 1 - unread / len(tokens) if tokens else 1.0
+
+
+def known_share(words: Sequence[int | None], offsets: Sequence[tuple[int, int]]) -> float | None:
+    """The share of the long words that are one token each; None without long words.
+
+    Nine in ten English ones to an English model, one or two in ten of any other language with Latin letters:
+    of those it knows syllables, and what they have in common with its own.
+    """
+    pieces: dict[int, list[int]] = {}
+    for token, word in enumerate(words):
+        if word is not None:
+            pieces.setdefault(word, []).append(token)
+    long = [own for own in pieces.values() if offsets[own[-1]][1] - offsets[own[0]][0] >= LONG]
+    return sum(len(own) == 1 for own in long) / len(long) if long else None

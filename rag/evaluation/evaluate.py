@@ -144,9 +144,8 @@ class _Asking:
         )
         if self.chain:
             return row
-        return dataclasses.replace(
-            row, abstained=not answers(row.question, result.nearest), seconds={"search": taken}
-        )
+        grounds = answers(row.question, result.nearest, result.among)
+        return dataclasses.replace(row, abstained=not grounds, seconds={"search": taken})
 
     def _answered(self, chain: Chain, row: Row, target: Target) -> Row | None:
         """With the chain's answer; None when it was stopped on the way."""

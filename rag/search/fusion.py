@@ -21,10 +21,24 @@ SENTENCE_WORTH = 0.5
 # at all: what is made of the rest is noise.
 LEAST_READABLE = 0.6
 
+# Of the long words of a text, the share that an embedder knows whole: in its own language four fifths and
+# more, in any other with the same letters a fifth and less. What it makes of syllables is worth a third: of
+# questions over paragraphs in German, Spanish, Romanian and Turkish more are found first with 0.2 to 0.4 than
+# with either leg alone, and with 1 in Turkish one in ten is lost.
+OWN_LANGUAGE = 0.5
+OTHER_LANGUAGE = 0.25
+OTHER_WORTH = 0.3
+
 
 def trust(readable_share: float) -> float:
     """How far the dense leg is listened to, from 0 to 1, on a text of which it can read this share."""
     return min(1.0, max(0.0, (readable_share - LEAST_READABLE) / (1 - LEAST_READABLE)))
+
+
+def familiarity(known_share: float) -> float:
+    """How far the dense leg is listened to in a language of which an embedder knows this share of words."""
+    own = (known_share - OTHER_LANGUAGE) / (OWN_LANGUAGE - OTHER_LANGUAGE)
+    return OTHER_WORTH + (1 - OTHER_WORTH) * min(1.0, max(0.0, own))
 
 
 def fused(

@@ -9,19 +9,20 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import cache
+from statistics import median
 
 import numpy as np
 
 from rag.embedding.embeddings import LocalEmbeddings
 from rag.records import Hit, Turn
 from rag.search.follow_up import joined, lean
-from rag.search.fusion import fused, trust
+from rag.search.fusion import familiarity, fused, trust
 from rag.search.reranker import Reranker, reranked
 from rag.search.windows import reading_order, windows
 from rag.store.contract import Snapshot
-from rag.text.wording import is_title, rarity, sentences, share, terms_of
-from rag.text.words import content_terms, match_query, term_set
+from rag.text.wording import context_terms, is_title, rarity, sentences, share, terms_of
+from rag.text.words import content_terms, match_query
 from rag.verdicts.verdict import judge
 
 CANDIDATES = 30  # of each leg; to paragraphs, 4 of 1,000 questions at most had the right one further down
@@ -42,11 +43,13 @@ class SearchResult:
     """What a search found. `hits` come best first; `nearest` are the best before any reranking.
 
     Whether there are grounds for an answer is read off `nearest`: that bound was measured on them.
+    `among` is all that the two searches found.
     `documents` says how many files were searched, where not all were.
     """
 
     hits: list[Hit]
     nearest: list[Hit]
+    among: list[Hit]
     documents: int | None = None
 
 
@@ -87,27 +90,27 @@ def find(
     """
     documents = scope.documents if scope else None
     if not question.strip() or k < 1:
-        return SearchResult([], [], documents)
+        return SearchResult([], [], [], documents)
     leaning = lean(question, history)
     depth = max(CANDIDATES, 2 * k)
     asked = [question, *(one.text for one in leaning.before)]
     legs = [_legs(snapshot, embedder, text, depth, scope) for text in asked]
     chunks = sorted(set().union(*(leg.dense.keys() | leg.keyword.keys() for leg in legs)))
     if not chunks:
-        return SearchResult([], [], documents)
+        return SearchResult([], [], [], documents)
     hits = snapshot.hits(chunks, places=scope.locations if scope else None)
     own, *before = [_scored_legs(snapshot, embedder, hits, leg) for leg in legs]
     ranked = joined(leaning, own, before) if before else own
     nearest = _distinct(ranked, leaning.text, k)
     if reranker is None:
         if not cut:
-            return SearchResult(nearest, nearest, documents)
+            return SearchResult(nearest, nearest, ranked, documents)
         ordered = _distinct(reading_order(ranked), leaning.text, 2 * k)
         places = scope.locations if scope else None
         passages = windows(snapshot, leaning.text, ordered, k, whole=whole, places=places)
-        return SearchResult(passages, nearest, documents)
+        return SearchResult(passages, nearest, ranked, documents)
     again = reranked(ranked, leaning.text, reranker, first=depth)
-    return SearchResult(_distinct(again, leaning.text, k), nearest, documents)
+    return SearchResult(_distinct(again, leaning.text, k), nearest, ranked, documents)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +147,17 @@ def _scored_legs(
     ]
     asked = embedder.readable_share(legs.text)
     trusts = [trust(min(asked, embedder.readable_share(hit.text))) for hit in hits]
+    language = familiarity(
+        _known_share(embedder, [hit for hit, own in zip(hits, trusts, strict=True) if own])
+    )
+    trusts = [own * language for own in trusts]
     return scored(with_legs, legs.text, trusts)
+
+
+def _known_share(embedder: LocalEmbeddings, hits: Sequence[Hit]) -> float:
+    """How many of the long words in such hits the embedder knows; one hit with many names decides nothing."""
+    shares = [share for hit in hits if (share := embedder.known_share(hit.text)) is not None]
+    return median(shares) if shares else 1.0
 
 
 def scored(hits: Sequence[Hit], question: str, dense_trust: Sequence[float]) -> list[Hit]:
@@ -152,7 +165,7 @@ def scored(hits: Sequence[Hit], question: str, dense_trust: Sequence[float]) -> 
 
     `dense_trust`: how far the cosine of each is listened to; the less readable of two texts decides.
     """
-    contexts = [_context(hit.headings, hit.source) for hit in hits]
+    contexts = [context_terms(hit) for hit in hits]
     units = [[one.terms for one in sentences(hit)] for hit in hits]
     holdings = [context.union(*terms) for context, terms in zip(contexts, units, strict=True)]
     rarities = rarity(content_terms(question, characters=True), holdings)
@@ -191,12 +204,6 @@ def _titles(hits: Sequence[Hit]) -> frozenset[int]:
         for hit in hits
         if any((hit.source, heading.text) in over for heading in hit.inside) and is_title(hit)
     )
-
-
-@lru_cache(maxsize=1024)
-def _context(headings: tuple[str, ...], source: str) -> frozenset[str]:
-    """The terms of what stands over a chunk: they bear on every sentence of it."""
-    return term_set("\n".join((source, *headings)))
 
 
 def _distinct(hits: Sequence[Hit], question: str, k: int) -> list[Hit]:

@@ -70,7 +70,7 @@ class Searcher:
             scope = self._scope(snapshot, filters_of(only))
             meta = snapshot.meta()
             if meta is None:
-                return SearchResult([], [], scope.documents if scope else None)
+                return SearchResult([], [], [], scope.documents if scope else None)
             embedder = self._embedder_for(meta)
             result = find(
                 snapshot,

@@ -57,6 +57,16 @@ def terms_of(hit: Hit) -> frozenset[str]:
     return frozenset[str]().union(*(one.terms for one in sentences(hit)))
 
 
+def context_terms(hit: Hit) -> frozenset[str]:
+    """The terms of what stands over a hit, its headings and its source's name, which bear on all of it."""
+    return _terms_of_context("\n".join((hit.source, *hit.headings)))
+
+
+@lru_cache(maxsize=1024)
+def _terms_of_context(text: str) -> frozenset[str]:
+    return term_set(text)
+
+
 @lru_cache(maxsize=4096)
 def worded(text: str, *, by_line: bool = False) -> tuple[Worded, ...]:
     """The sentences or lines of `text` with their terms; remembered: the same chunks are found again."""
@@ -81,6 +91,38 @@ def rarity(terms: Sequence[str], texts: Sequence[AbstractSet[str]]) -> dict[str,
         term: _worth(term) * log(1 + (len(texts) - count + 0.5) / (count + 0.5))
         for term, count in holders.items()
     }
+
+
+# From how many texts on what is rare among them says more of a term than that it is a term.
+FEW_TEXTS = 20
+
+BEGINNING = 5  # letters: two words that have so many first ones in common are often forms of one
+SAME_BEGINNING = 0.6  # worth of such a form against the word itself
+
+
+def steady_rarity(terms: Sequence[str], texts: Sequence[AbstractSet[str]]) -> dict[str, float]:
+    """What each term is worth among `texts`, from 0 to 1; the fewer they are, the more alike all terms."""
+    most = log(1 + (len(texts) + 0.5) / 0.5)
+    known = len(texts) / (len(texts) + FEW_TEXTS)
+    return {
+        term: worth / most * known + _worth(term) * (1 - known)
+        for term, worth in rarity(terms, texts).items()
+    }
+
+
+def share_of_forms(rarities: Mapping[str, float], held: AbstractSet[str]) -> float:
+    """Like `share`, where another form of a word counts for a part of it."""
+    total = sum(rarities.values())
+    if not total:
+        return 0.0
+    beginnings = {term[:BEGINNING] for term in held if len(term) >= BEGINNING}
+    found = 0.0
+    for term, worth in rarities.items():
+        if term in held:
+            found += worth
+        elif len(term) > BEGINNING and term[:BEGINNING] in beginnings:
+            found += SAME_BEGINNING * worth
+    return found / total
 
 
 def _worth(term: str) -> float:
