@@ -120,6 +120,7 @@ SOUND: dict[str, Any] = {
             "label": None,
             "headings": [{"level": 1, "start": 0, "end": 5, "text": "Title"}],
             "words": [["Title", 0, 0, 10_000, 500]],
+            "lines": [[0, 1], [7, 4]],
         }
     ],
     "title": None,
@@ -130,6 +131,7 @@ SOUND: dict[str, Any] = {
 def test_a_sound_answer_is_a_document() -> None:
     document = document_from(SOUND)
     assert document.pages[0].headings[0].text == "Title"
+    assert document.pages[0].lines == ((0, 1), (7, 4))
 
 
 @pytest.mark.parametrize(
@@ -149,6 +151,10 @@ def test_a_sound_answer_is_a_document() -> None:
         (("pages", 0, "headings", 0, "end"), 99, "99 where a number"),
         (("pages", 0, "headings", 0, "level"), True, "True where a number"),
         (("pages", 0, "headings", 0, "level"), 1e300, "1e\\+300 where a number"),
+        (("pages", 0, "lines"), [[7, 4], [0, 1]], "0 where a number from 7 to 11 was due"),
+        (("pages", 0, "lines", 1, 0), 12, "12 where a number from 0 to 11 was due"),
+        (("pages", 0, "lines", 0, 1), 0, "0 where a number from 1 to"),
+        (("pages", 0, "lines", 0), [0], "not enough values"),
     ],
 )
 def test_forged_records_are_noticed(
