@@ -147,6 +147,10 @@ def test_what_nobody_reads(name: str, data: bytes, error: type[Exception], messa
         format_of(data, name)
 
 
+def test_a_version_is_no_extension() -> None:
+    assert format_of(b"Everyone is permitted to copy this.", "GFDL-1.3").media_type == "text/plain"
+
+
 @pytest.mark.parametrize(
     ("name", "head", "worth"),
     [
@@ -162,6 +166,8 @@ def test_what_nobody_reads(name: str, data: bytes, error: type[Exception], messa
         ("archive", b"PK\x03\x04\0\0", True),
         ("tool.jar", b"PK\x03\x04\0\0", False),
         ("Dockerfile", b"FROM x\n", True),
+        ("LGPL-2.1", b"Everyone is permitted to copy this.", True),  # a version is no extension
+        ("libx.so.2.1", b"Words.", False),
         ("main.GO", b"", True),
         ("nothing", b"", False),
     ],

@@ -112,7 +112,8 @@ HALF = "The stones were brought to the reef by"
     [
         (HALF, "boats. They came.", True),
         (HALF, "(often) boats.", False),
-        (HALF, "Boats of the Navy came.", False),
+        (HALF, "Ruswarp, who owned the boats.", True),  # no sentence ends in "by"
+        ("The stones were brought to the reef slowly", "Boats of the Navy came.", False),
         (f"{HALF} boats.", "and then it rained.", False),
         ("Page 7", "boats. They came.", False),
         (HALF, "- boats", False),

@@ -7,6 +7,7 @@ where the content leaves it open. Parsers are imported when the first file of th
 from __future__ import annotations
 
 import importlib
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import PurePosixPath
@@ -57,6 +58,7 @@ class Options:
 
 
 NO_OPTIONS = Options()
+_VERSION = re.compile(r"[-_ v]\d+(?:\.\d+)+\Z")
 Parser = Callable[[bytes, str, Options], Document]
 
 
@@ -193,7 +195,7 @@ def format_of(data: bytes, name: str) -> Format:
     """What these bytes are; `UnsupportedFormat`, `CorruptSource` or `EncryptedSource` if nothing we read."""
     if not data:
         raise EmptySource("the file is empty (0 bytes)")
-    extension = PurePosixPath(name).suffix.lower()
+    extension = _extension(name)
     named = _named(name)
     for known in FORMATS:
         taken = known.general and named is not None and not named.by_name and named is not known
@@ -223,8 +225,13 @@ def worth_reading(name: str, head: bytes) -> bool:
     """Whether a file met in a folder is likely one of ours, by its name and its first `HEAD_BYTES`."""
     if _named(name) is not None or is_pdf(head) or is_rtf(head) or is_mail(head):
         return True
-    extension = PurePosixPath(name).suffix
-    return not extension and bool(head) and (looks_like_text(head) or is_zip(head))
+    return not _extension(name) and bool(head) and (looks_like_text(head) or is_zip(head))
+
+
+def _extension(name: str) -> str:
+    """The extension in small letters; none where it is the end of a version: LGPL-2.1."""
+    extension = PurePosixPath(name).suffix.lower()
+    return "" if _VERSION.search(name) else extension
 
 
 def _named(name: str) -> Format | None:

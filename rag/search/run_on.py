@@ -23,6 +23,12 @@ _ENDS = re.compile(r"[.!?。！？｡…:：;；|][\"'”’»)\]」』）】]*\
 _OWN_LINE = re.compile(r"#|[-*•◦▪●–—]\s|\(?\d{1,3}[.)]\s|\|")
 _UNSPACED = re.compile("[\u3040-\u30ff\u3400-\u9fff]")
 _GOES_ON = re.compile(r"[a-zß-öø-ÿа-яё,;)\]」』）】，、；]")
+# No sentence ends in these, whatever comes: "built the bridge at", and on the next page "Ruswarp".
+_MORE_TO_COME = re.compile(
+    r"\b(?:a|an|and|at|by|for|from|in|into|of|on|or|than|the|to|with"
+    r"|am|auf|aus|bei|dem|den|der|des|die|das|durch|ein|eine|einem|einen|einer|für|im|mit|nach|oder|und|vom|von|zum|zur"
+    r"|au|aux|avec|dans|de|du|en|et|la|le|les|ou|par|pour|sur|un|une|al|con|del|el|las|los|para|por|y)\Z"
+)
 
 
 def with_rest(snapshot: Snapshot, hits: Sequence[Hit]) -> list[Hit]:
@@ -55,7 +61,9 @@ def goes_on(hit: Hit, following: Hit) -> bool:
         return False
     if _UNSPACED.match(end.text[-1]) or end.text[-1] in "，、":
         return bool(_UNSPACED.match(start.text) or _GOES_ON.match(start.text))
-    return bool(_GOES_ON.match(start.text))
+    if _GOES_ON.match(start.text):
+        return True
+    return start.text[0].isalpha() and _MORE_TO_COME.search(end.text.rstrip()) is not None
 
 
 def _rest(snapshot: Snapshot, hit: Hit, after: int | None) -> Hit | None:
