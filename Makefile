@@ -17,7 +17,7 @@ RUN := $(VENV)/bin
 
 export HF_HUB_OFFLINE = 1
 
-.PHONY: run ingest-samples test lint check bench bench-search bench-follow-ups bench-verdicts bench-model bench-long bench-ingest bench-ocr bench-pdf bench-tables bench-large clean
+.PHONY: run ingest-samples test lint check bench bench-search bench-languages bench-follow-ups bench-verdicts bench-model bench-long bench-ingest bench-ocr bench-pdf bench-tables bench-large clean
 
 # Not offline: the page of the model gets a file when somebody presses the button for it, and only then.
 run: ingest-samples
@@ -41,6 +41,10 @@ bench: bench-search bench-follow-ups bench-verdicts bench-model bench-ingest ben
 bench-search: $(VENV)/installed-for-tests
 	$(RUN)/python -m benchmarks.search $(COLLECTIONS)
 	$(RUN)/python -m benchmarks.copies $(COLLECTIONS)
+
+# COLLECTIONS=folder: a clone of google-deepmind/xquad, for instance; ten minutes for its twelve languages.
+bench-languages: $(VENV)/installed-for-tests
+	$(RUN)/python -m benchmarks.languages $(COLLECTIONS) --every 3
 
 bench-follow-ups: $(VENV)/installed-for-tests
 	$(RUN)/python -m benchmarks.follow_ups

@@ -1,8 +1,8 @@
 """Collections to measure search on: paragraphs with questions, and documents with passages that answer.
 
 Takes a folder, gives what is in it, by its form alone: `*.json.gz` with `contexts` and `queries` (each query
-names its paragraph), and folders with documents and a `questions.jsonl` (each question names its document
-and the characters that answer). Knows no collection by name.
+names its paragraph), `*.json` in SQuAD's form, and folders with documents and a `questions.jsonl` (each
+question names its document and the characters that answer). Knows no collection by name.
 """
 
 from __future__ import annotations
@@ -56,6 +56,7 @@ class Collection:
 def collections_in(folder: Path) -> list[Collection]:
     """Everything in `folder` that can be measured on, by name."""
     found = [_paragraphs(path) for path in sorted(folder.glob("*.json.gz"))]
+    found += [_squad(path) for path in sorted(folder.glob("*.json"))]
     return found + [_documents(path.parent) for path in sorted(folder.glob("*/questions.jsonl"))]
 
 
@@ -97,15 +98,33 @@ def _within(folder: str, asked: Sequence[Asked]) -> Iterator[Asked]:
 
 def _paragraphs(path: Path) -> Collection:
     content = json.loads(gzip.decompress(path.read_bytes()))
+    texts = [one["text"] for one in content["contexts"]]
+    questions = [(query["q"], query["gold"], tuple(query["answers"])) for query in content["queries"]]
+    return _about_paragraphs(path.name.split(".")[0], texts, questions)
+
+
+def _squad(path: Path) -> Collection:
+    content = json.loads(path.read_text("utf-8"))
+    paragraphs = [one for article in content["data"] for one in article["paragraphs"]]
+    questions = [
+        (asked["question"], number, tuple(answer["text"] for answer in asked["answers"]))
+        for number, one in enumerate(paragraphs)
+        for asked in one["qas"]
+    ]
+    return _about_paragraphs(path.stem, [one["context"] for one in paragraphs], questions)
+
+
+def _about_paragraphs(
+    name: str, paragraphs: Sequence[str], questions: Sequence[tuple[str, int, tuple[str, ...]]]
+) -> Collection:
     # Names that tell nothing: a paragraph is to be found by what it says.
-    texts = {f"{number:05}": one["text"] for number, one in enumerate(content["contexts"])}
+    texts = {f"{number:05}": text for number, text in enumerate(paragraphs)}
     asked = []
-    for query in content["queries"]:
-        source = f"{query['gold']:05}"
-        place = (source, 1, 0, len(texts[source]))
-        asked.append(Asked(query["q"], (place,), tuple(query["answers"])))
+    for question, number, answers in questions:
+        source = f"{number:05}"
+        asked.append(Asked(question, ((source, 1, 0, len(texts[source])),), answers))
     documents = {source: Document("text/plain", (Page(1, text),)) for source, text in texts.items()}
-    return Collection(path.name.split(".")[0], documents, tuple(asked), True)
+    return Collection(name, documents, tuple(asked), True)
 
 
 def _documents(folder: Path) -> Collection:

@@ -99,7 +99,8 @@ def dense(snapshot: Snapshot, embedder: LocalEmbeddings, question: str, k: int) 
     return snapshot.hits([chunk for chunk, _ in snapshot.dense(vector, k)])
 
 
-def _keywords(snapshot: Snapshot, embedder: LocalEmbeddings, question: str, k: int) -> list[Hit]:
+def keywords(snapshot: Snapshot, embedder: LocalEmbeddings, question: str, k: int) -> list[Hit]:
+    """The keyword leg alone."""
     return snapshot.hits([chunk for chunk, _ in snapshot.keywords(match_query(question), k)])
 
 
@@ -172,7 +173,7 @@ def _legs(name: str, snapshot: Snapshot, embedder: LocalEmbeddings, asked: Seque
     print(f"  {'':42} {'first':>7} {'in five':>8} {'recall':>7} {'answer':>7} {'characters':>11} {'ms':>6}")
     ways: dict[str, Finder] = {
         "dense": dense,
-        "BM25": _keywords,
+        "BM25": keywords,
         "reciprocal ranks": by_rank,
         "ours": ours,
     }
@@ -236,6 +237,16 @@ def _recall(hits: Sequence[Hit], places: Sequence[Stretch]) -> float:
 
 
 def _quotes(snapshot: Snapshot, embedder: LocalEmbeddings, asked: Sequence[Asked]) -> None:
+    first, shown, count = quoted(snapshot, embedder, asked)
+    print(
+        f"  quotes: the first holds the answer {first:.1f}, one of those shown {shown:.1f}; shown {count:.1f}"
+    )
+
+
+def quoted(
+    snapshot: Snapshot, embedder: LocalEmbeddings, asked: Sequence[Asked]
+) -> tuple[float, float, float]:
+    """In 100 questions, how often the first sentence shown holds the answer, and any; how many are shown."""
     first, shown, count = 0, 0, 0
     for one in asked:
         hits = search(snapshot, embedder, one.question, k=6)
@@ -244,10 +255,7 @@ def _quotes(snapshot: Snapshot, embedder: LocalEmbeddings, asked: Sequence[Asked
         first += any(right[:1])
         shown += any(right)
         count += len(quotes)
-    print(
-        f"  quotes: the first holds the answer {100 * first / len(asked):.1f}, one of those shown"
-        f" {100 * shown / len(asked):.1f}; {count / len(asked):.1f} are shown"
-    )
+    return 100 * first / len(asked), 100 * shown / len(asked), count / len(asked)
 
 
 def _abstaining(
@@ -261,18 +269,19 @@ def _abstaining(
         for other in collections:
             asked = [one.question for one in other.asked if one.kind == "on"]
             if other is collection:
-                cells.append(f"refused {100 - _answered(snapshot, embedder, asked[::every]):.1f}")
+                cells.append(f"refused {100 - answered(snapshot, embedder, asked[::every]):.1f}")
             else:
                 some = asked[:: max(1, len(asked) // OFF_TOPIC_ASKED)]
-                cells.append(f"{_answered(snapshot, embedder, some):.1f}")
+                cells.append(f"{answered(snapshot, embedder, some):.1f}")
         print(f"  {collection.name:20}" + "".join(f"{cell:>16}" for cell in cells))
         for kind in sorted({one.kind for one in collection.asked} - {"on"}):
             asked = [one.question for one in collection.asked if one.kind == kind]
-            rate = _answered(snapshot, embedder, asked)
+            rate = answered(snapshot, embedder, asked)
             print(f"  {'':20} answered of its {len(asked)} {kind} questions: {rate:.1f}")
 
 
-def _answered(snapshot: Snapshot, embedder: LocalEmbeddings, questions: Sequence[str]) -> float:
+def answered(snapshot: Snapshot, embedder: LocalEmbeddings, questions: Sequence[str]) -> float:
+    """Of 100 questions, how many are held to have an answer in the index."""
     given = [find(snapshot, embedder, one, k=6) for one in questions]
     grounds = [answers(one, found.nearest, found.among) for one, found in zip(questions, given, strict=True)]
     return 100 * float(np.mean(grounds))
