@@ -15,14 +15,14 @@ from ingest.parse.pdf_words import Style, Word
 PLACES = (60, 220, 330, 440)
 
 
-def table(*rows: tuple[str, ...], step: float = 14, bold_rows: int = 0) -> bytes:
+def table(*rows: tuple[str, ...], step: float = 14, bold_rows: int = 0, ground: str = "") -> bytes:
     pieces = [
         f"BT /{'B' if n < bold_rows else 'F'} 10 Tf 1 0 0 1 {left} {700 - step * n} Tm ({cell}) Tj ET"
         for n, row in enumerate(rows)
         for left, cell in zip(PLACES, row, strict=False)
         if cell
     ]
-    data = pdf(" ".join(pieces))
+    data = pdf(" ".join([ground, *pieces]))
     bold = b"<</Type/Font/Subtype/Type1/BaseFont/Helvetica-Bold/Encoding/WinAnsiEncoding>>"
     return data.replace(b"/F 3 0 R", b"/F 3 0 R/B " + bold)
 
@@ -44,6 +44,30 @@ def test_names_in_bold_go_with_every_cell() -> None:
     rows = [("Name", "County"), ("Neptune", "Highland"), ("Bingley", "York"), ("Foxton", "Leicester")]
     assert text_of(table(*rows, bold_rows=1)).split("\n")[0] == "Name: Neptune | County: Highland"
     assert text_of(table(*rows)).split("\n")[:2] == ["Name | County", "Neptune | Highland"]
+
+
+def ground(*rows: int, color: str = "0.8 0.9 1") -> str:
+    return " ".join(f"{color} rg 55 {696 - 14 * row} 300 14 re f 0 g" for row in rows)
+
+
+@pytest.mark.parametrize(
+    ("drawn", "named"),
+    [
+        (ground(0), True),
+        ("0.8 0.9 1 rg 55 696 150 14 re 215 696 120 14 re f 0 g", True),  # a ground for each cell
+        (ground(0, color="1 1 1"), False),  # white is none
+        (ground(0, 2), False),  # every other row
+        (ground(1), False),
+        ("0.8 0.9 1 rg 0 0 612 792 re f 0 g", False),  # the page's
+        ("0.8 0.9 1 rg 55 696 150 14 re f 0 g", False),  # of one cell
+        ("", False),
+    ],
+)
+def test_names_on_a_ground_of_their_own_go_with_every_cell(drawn: str, named: bool) -> None:
+    rows = [("Name", "County"), ("Neptune", "Highland"), ("Bingley", "York"), ("Foxton", "Leicester")]
+    lines = text_of(table(*rows, ground=drawn)).split("\n")
+    assert ("Name: Neptune | County: Highland" in lines) is named
+    assert ("Neptune | Highland" in lines) is not named
 
 
 BOATS = [("Boats", "310", "322", "318"), ("Fines", "7", "11", "9"), ("Cranes", "2", "2", "3")]

@@ -26,7 +26,7 @@ _DEEPEST = 8  # forms inside forms
 def seen(page: Any, found: PageWords) -> tuple[list[Word], int]:
     """The words that a reader sees, and how many characters of others there are."""
     suspects = [word for word in found.words if word.style.white or word.style.invisible]
-    painted = list(_painted(page, found.turn)) if suspects else []
+    boxes = list(painted(page, found.turn)) if suspects else []
     unseen = sum(len(word.text) for word in suspects if word.style.invisible)
     scan = unseen * 2 > sum(len(word.text) for word in found.words)
     kept, hidden = [], 0
@@ -35,8 +35,8 @@ def seen(page: Any, found: PageWords) -> tuple[list[Word], int]:
         style = word.style
         gone = style.size < SMALLEST_POINTS or _is_outside(word, found.box)
         if not gone and style.invisible:
-            gone = not scan or not _is_on(word, painted)
-        elif not gone and style.white and not _is_on(word, painted):
+            gone = not scan or not _is_on(word, boxes)
+        elif not gone and style.white and not _is_on(word, boxes):
             # what pdfium calls white can be filled with a pattern, or have a form behind it
             drawing = drawing or _Drawing(page, found.turn)
             gone = not drawing.shows(word)
@@ -74,7 +74,7 @@ def has_picture(page: Any, *, least: float = 0.0) -> bool:
     """Whether an image takes more than that share of the page."""
     left, bottom, right, top = page.get_bbox()
     area = max(1.0, (right - left) * (top - bottom))
-    for x0, y0, x1, y1 in _painted(page, 0, pictures=True):
+    for x0, y0, x1, y1 in painted(page, 0, pictures=True):
         wide, high = min(x1, right) - max(x0, left), min(y1, top) - max(y0, bottom)
         if wide > 0 and high > 0 and wide * high > least * area:
             return True
@@ -112,12 +112,12 @@ def _is_outside(word: Word, box: Box) -> bool:
     )
 
 
-def _is_on(word: Word, painted: Sequence[Box]) -> bool:
+def _is_on(word: Word, boxes: Sequence[Box]) -> bool:
     x, y = (word.left + word.right) / 2, word.baseline + word.style.size / 4
-    return any(box[0] <= x <= box[2] and box[1] <= y <= box[3] for box in painted)
+    return any(box[0] <= x <= box[2] and box[1] <= y <= box[3] for box in boxes)
 
 
-def _painted(page: Any, turn: int, *, pictures: bool = False) -> Iterator[Box]:
+def painted(page: Any, turn: int, *, pictures: bool = False) -> Iterator[Box]:
     """Where the page shows anything but text and white; with `pictures`, where it shows images."""
     import pypdfium2.raw as pdfium
 

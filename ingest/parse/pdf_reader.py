@@ -11,6 +11,7 @@ from __future__ import annotations
 import io
 import logging
 from collections.abc import Iterator, Sequence
+from functools import cache
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +23,7 @@ from ingest.parse.pdf_by_pypdf import pypdf_lines
 from ingest.parse.pdf_filled import FilledPage, filled_page, opened_with_forms
 from ingest.parse.pdf_headers import Names
 from ingest.parse.pdf_headings import Entry
-from ingest.parse.pdf_hidden import has_dropped, has_picture, seen
+from ingest.parse.pdf_hidden import has_dropped, has_picture, painted, seen
 from ingest.parse.pdf_lines import PageLines, badness, looks_bad
 from ingest.parse.pdf_order import rows_in_order
 from ingest.parse.pdf_tables import lines_after
@@ -185,7 +186,8 @@ class PdfReader:
         if has_dropped(page, found) and (by_pypdf := self._pypdf_lines(index)):
             hidden = max(hidden, by_pypdf.hidden)
         known = self._names[1] if self._names[0] == index else None
-        lines, names = lines_after(rows_in_order(words, by_place=opened.filled), known)
+        grounds = cache(lambda: list(painted(page, found.turn)))
+        lines, names = lines_after(rows_in_order(words, by_place=opened.filled), known, grounds)
         self._names = index + 1, names
         total = sum(len(word.text) for word in words)
         # without the dots that lead to page numbers, which TeX takes from such a font

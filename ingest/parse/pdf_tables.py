@@ -3,13 +3,14 @@
 Pure: takes rows of segments in reading order, gives `Line`s. Columns are the gaps that run down through
 nearly all rows of a stretch. A cell that goes on below is put together where the first column says so.
 Ruled lines are not looked at. In tables of figures the columns' names may have several lines
-(`ingest.parse.pdf_headers`); in others the first row names them only where it is set apart from the rest.
+(`ingest.parse.pdf_headers`); in others the first row names them only where it is set apart from the rest: in
+bold, or on a coloured ground.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 from statistics import median
 
@@ -18,6 +19,7 @@ from ingest.parse.clean import clean_prose, joined
 from ingest.parse.pdf_headers import YEAR, Header, Names, header_of
 from ingest.parse.pdf_lines import Line
 from ingest.parse.pdf_rows import Row, in_rows, is_number, without_leaders
+from ingest.parse.pdf_words import Box
 from ingest.parse.wrapped import ITEM
 
 _FEWEST_ROWS = 3
@@ -30,7 +32,11 @@ _COVERED = 0.1  # of the rows may run over the gap between two columns
 _NARROWEST = 0.4  # sizes, of such a gap
 _FILLED = 0.3  # of the rows have something in each column
 _LONGEST = 60  # characters in a cell, on average: longer ones are running text side by side
+_HIGHEST_GROUND = 6  # sizes, of the coloured ground of one row
 _TIGHT = 1.25  # times the least distance between rows: below nearer ones a cell may go on
+
+
+Grounds = Callable[[], Sequence[Box]]  # asked where nothing else tells, since pages draw a lot
 
 
 def lines_of(rows: Sequence[Row]) -> list[Line]:
@@ -38,11 +44,13 @@ def lines_of(rows: Sequence[Row]) -> list[Line]:
     return lines_after(rows, None)[0]
 
 
-def lines_after(rows: Sequence[Row], known: Names | None) -> tuple[list[Line], Names | None]:
+def lines_after(
+    rows: Sequence[Row], known: Names | None, grounds: Grounds = tuple
+) -> tuple[list[Line], Names | None]:
     """As `lines_of`, for a page after another, with what the page after it needs to know.
 
     `known` are the names of the table that the page before ends with: a table at the top, in the same columns
-    and without names of its own, goes on with them.
+    and without names of its own, goes on with them. `grounds` gives where the page is coloured.
     """
     rows = [without_leaders(row) for row in rows]
     lines: list[Line] = []
@@ -52,7 +60,7 @@ def lines_after(rows: Sequence[Row], known: Names | None) -> tuple[list[Line], N
         if start - done > _MOST_BETWEEN_PARTS:
             names = None  # what stands so far below is another table
         inside = in_rows([segment for row in rows[start:end] for segment in row])
-        table, used, names = _table(inside, rows[done:start], names)
+        table, used, names = _table(inside, rows[done:start], names, grounds)
         if table is None:
             continue  # it may hold the names of the next
         lines += [_running(row) for row in rows[done:start] if not all(id(one) in used for one in row)]
@@ -92,7 +100,7 @@ def _has_figures(row: Row) -> bool:
 
 
 def _table(
-    rows: Sequence[Row], before: Sequence[Row], known: Names | None
+    rows: Sequence[Row], before: Sequence[Row], known: Names | None, grounds: Grounds
 ) -> tuple[list[Line] | None, set[int], Names | None]:
     """The stretch as a table's lines, None where it is none; the ids of what is in its names; the names."""
     several = [row for row in rows if len(row) > 1]
@@ -111,7 +119,7 @@ def _table(
     if header is None and known is not None and known.go_on(rows, cells, gaps):
         header = Header(known.names, [], 0)
     if header is None:
-        return _by_itself(rows, cells), set(), None
+        return _by_itself(rows, cells, grounds), set(), None
     rows_of_groups, texts = _grouped(rows[header.rows :], cells[header.rows :])
     written = table_lines([header.names, *texts], header=True)
     lines = [_line(text, row, in_table=True) for text, row in zip(written, rows_of_groups, strict=True)]
@@ -121,10 +129,17 @@ def _table(
     return [*over, *lines], used, Names(header.names, gaps)
 
 
-def _by_itself(rows: Sequence[Row], cells: Sequence[Sequence[str]]) -> list[Line]:
+def _by_itself(rows: Sequence[Row], cells: Sequence[Sequence[str]], grounds: Grounds) -> list[Line]:
     """The lines of a table whose names are in a row like the others, if it has any."""
     rows_of_groups, texts = _grouped(rows, cells)
-    named = next((n for n in range(_MOST_ABOVE) if _is_header(rows_of_groups[n:], texts[n:])), None)
+    named = next(
+        (
+            n
+            for n in range(_MOST_ABOVE)  # below the first a coloured row is one that is meant to be seen
+            if _is_header(rows_of_groups[n:], texts[n:], tuple if n else grounds)
+        ),
+        None,
+    )
     above = [" | ".join(filter(None, text)) for text in texts[:named]] if named else []
     written = table_lines(texts[named or 0 :], header=named is not None)
     first = len(above) + (named is not None)
@@ -212,8 +227,8 @@ def _joined(cell: str, more: str) -> str:
     return cell[:-1] + more if cell.endswith("\u00ad") and more else joined(cell, more)
 
 
-def _is_header(rows: Sequence[Row], texts: Sequence[Sequence[str]]) -> bool:
-    """Whether the first row names the columns: a name for each, in bold, or above numbers."""
+def _is_header(rows: Sequence[Row], texts: Sequence[Sequence[str]], grounds: Grounds) -> bool:
+    """Whether the first row names the columns: a name for each, in bold, on a ground, or above numbers."""
     if len(texts) < _FEWEST_ROWS:
         return False
     first, below = texts[0], texts[1:]
@@ -226,11 +241,27 @@ def _is_header(rows: Sequence[Row], texts: Sequence[Sequence[str]]) -> bool:
     if _bold(rows[0]) and sum(map(_bold, rows[1:])) < len(below) / 3:
         return True
     columns = zip(*below, strict=True)
-    return sum(sum(map(is_number, column)) * 2 > len(column) for column in columns) * 2 >= len(first)
+    if sum(sum(map(is_number, column)) * 2 > len(column) for column in columns) * 2 >= len(first):
+        return True
+    boxes = grounds()
+    return _on_ground(rows[0], boxes) and sum(_on_ground(row, boxes) for row in rows[1:]) < len(below) / 3
 
 
 def _bold(row: Row) -> bool:
     return all(word.style.bold for segment in row for word in segment.words)
+
+
+def _on_ground(row: Row, boxes: Sequence[Box]) -> bool:
+    """Whether all of a row is on a coloured ground that is a row's and not the page's."""
+    return all(
+        any(
+            box[0] <= segment.left
+            and segment.right <= box[2]
+            and box[1] <= segment.baseline <= box[3] <= box[1] + _HIGHEST_GROUND * segment.size
+            for box in boxes
+        )
+        for segment in row
+    )
 
 
 def _running(row: Row) -> Line:
