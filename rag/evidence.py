@@ -21,7 +21,7 @@ CONSIDERED = 5  # hits; the more are looked at, the more of a question some hit 
 # Found on questions to 16 collections in 12 languages, each asked what was meant for other documents too:
 # encyclopedia paragraphs, two long documents and the samples. With 0.05 more a third more are refused with
 # grounds, and a fifth less is answered without.
-ENOUGH = 1.0
+ENOUGH = 0.97
 COSINE_WORTH = 1.25
 COSINE_BY_CHANCE = 0.28  # of a question and the best of passages that do not speak of it
 LENGTH_WORTH = (

@@ -18,7 +18,7 @@ from ingest.embedded import embedded_text, prefix
 from ingest.parse import parse
 from rag.embedding.embeddings import LocalEmbeddings
 from rag.errors import UsageError
-from rag.records import Chunk, Document, Heading, Page
+from rag.records import Chunk, Document, Heading, LineMark, Page
 
 
 def words(text: str) -> int:
@@ -237,8 +237,9 @@ def check(made: Document, chunks: list[Chunk], count: Callable[[str], int], chun
         assert all(earlier.end <= later.start for earlier, later in pairwise(own))
         assert all(covered[place] or one.text[place].isspace() for place in range(len(one.text)))
     for chunk in chunks:
-        page_text = next(one.text for one in made.pages if one.number == chunk.page)
-        assert chunk.line == len(page_text[: chunk.start].split("\n"))
+        on = next(one for one in made.pages if one.number == chunk.page)
+        marked = max((mark for mark in on.lines if mark.start <= chunk.start), default=LineMark(0, 1))
+        assert chunk.line == marked.line + on.text[marked.start : chunk.start].count("\n")
         size = count(embedded_text(chunk, made))
         alone = count(prefix(made.title, chunk.headings, ""))
         assert size <= max(chunk_tokens, alone + chunk_tokens // 4 + 2) or len(chunk.text) == 1

@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import threading
 import time
-import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import cluster_parts
 import pytest
+from cluster_process import Nodes
 from pdf_by_hand import lines_pdf
 from test_ingest_crash import contents
 
@@ -21,47 +21,20 @@ from rag.errors import ClusterError
 from rag.settings import Settings
 
 TESTS = Path(__file__).parent
-HOST = "127.0.0.2"  # loopback, but not by a name for which Ray would put this machine's address
 
 
 @pytest.fixture(scope="module")
-def nodes() -> Iterator[Any]:
+def nodes() -> Iterator[Nodes]:
     """A head without cores and one node with one; its driver runs in the test's process."""
-    with pytest.MonkeyPatch.context() as patched, warnings.catch_warnings():
+    with pytest.MonkeyPatch.context() as patched:
         patched.setenv("RAY_USAGE_STATS_ENABLED", "0")
         patched.setenv("RAY_gcs_server_port_wait_time_s", "200")  # 30 are few where it was never started yet
         patched.setenv("RAY_worker_niceness", "0")  # else whatever runs beside the tests makes them wait
         patched.setenv("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
         patched.setenv("PYTHONPATH", os.pathsep.join([str(TESTS.parent), str(TESTS)]))
-        warnings.simplefilter("ignore")  # Ray's own, of how it starts its processes
-        from ray.cluster_utils import Cluster
-
-        made = Cluster(
-            initialize_head=True,
-            head_node_args={
-                "node_ip_address": HOST,
-                "num_cpus": 0,
-                "object_store_memory": 80 << 20,
-                "include_dashboard": False,
-            },
-        )
-        add_node(made)
+        made = Nodes()
         yield made
-        made.shutdown()
-
-
-def add_node(made: Any, *, tries: int = 3) -> Any:
-    """One more node; another one where its raylet dies before it is registered, for which Ray waits 30 s."""
-    logs = Path(made.head_node.get_session_dir_path()) / "logs"
-    before = set(logs.iterdir())
-    try:
-        return made.add_node(node_ip_address=HOST, num_cpus=1, object_store_memory=80 << 20)
-    except Exception as error:  # Ray has nothing narrower here
-        for log in sorted(set(logs.glob("*.*")) - before):  # the only place that says why
-            print(f"-- {log.name}", *log.read_text(errors="replace").splitlines()[-15:], sep="\n")
-        if "timed out during startup" not in str(error) or tries == 1:
-            raise
-        return add_node(made, tries=tries - 1)
+        made.close()
 
 
 def write_documents(docs: Path, *, count: int = 6) -> None:
@@ -96,7 +69,7 @@ def both_ways(folder: Path, address: str) -> None:
     assert {"parse", "chunk", "embed", "store", "wait"} <= set(there.stages)
 
 
-def test_the_same_report_and_the_same_index_as_here(nodes: Any, tmp_path: Path) -> None:
+def test_the_same_report_and_the_same_index_as_here(nodes: Nodes, tmp_path: Path) -> None:
     docs = tmp_path / "docs"
     write_documents(docs)
     both_ways(tmp_path, nodes.address)
@@ -110,7 +83,7 @@ def test_the_same_report_and_the_same_index_as_here(nodes: Any, tmp_path: Path) 
 
 
 def test_what_a_parser_does_on_a_worker_is_that_files_row(
-    nodes: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    nodes: Nodes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     docs = tmp_path / "docs"
     write_documents(docs, count=2)
@@ -129,19 +102,18 @@ def test_what_a_parser_does_on_a_worker_is_that_files_row(
 
 
 def test_a_node_is_killed_in_the_middle(
-    nodes: Any, tmp_path: Path, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+    nodes: Nodes, tmp_path: Path, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
     docs, log = tmp_path / "docs", tmp_path / "log"
     log.mkdir()
     write_documents(docs, count=30)
-    doomed = add_node(nodes)
-    (log / cluster_parts.DOOMED).write_text(doomed.node_id)
+    doomed = nodes.add()
+    (log / cluster_parts.DOOMED).write_text(doomed)
     killed = threading.Event()
-    capfd.readouterr()  # what was said of a node that did not come up
 
     def kill() -> None:
-        wait_for(lambda: any(one.name.startswith(doomed.node_id) for one in log.iterdir()))
-        nodes.remove_node(doomed, allow_graceful=False)  # SIGKILL to the raylet, and to its workers with it
+        wait_for(lambda: any(one.name.startswith(doomed) for one in log.iterdir()))
+        nodes.kill(doomed)
         killed.set()
 
     killer = threading.Thread(target=kill)
@@ -160,7 +132,7 @@ def test_a_node_is_killed_in_the_middle(
     assert capfd.readouterr().out == ""  # which is the report's
 
 
-def test_stopped_in_the_middle_and_gone_on_with(nodes: Any, tmp_path: Path) -> None:
+def test_stopped_in_the_middle_and_gone_on_with(nodes: Nodes, tmp_path: Path) -> None:
     docs, log = tmp_path / "docs", tmp_path / "log"
     log.mkdir()
     write_documents(docs, count=20)
@@ -182,7 +154,7 @@ def test_stopped_in_the_middle_and_gone_on_with(nodes: Any, tmp_path: Path) -> N
 
 
 def test_another_version_on_the_workers_is_refused_by_both_names(
-    nodes: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    nodes: Nodes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     docs = tmp_path / "docs"
     write_documents(docs, count=2)
@@ -198,7 +170,7 @@ def test_another_version_on_the_workers_is_refused_by_both_names(
         ingest([docs], given, load_embedder=cluster_parts.load_of_another_revision)
 
 
-def test_the_bundled_model_makes_the_same_vectors_there(nodes: Any, tmp_path: Path) -> None:
+def test_the_bundled_model_makes_the_same_vectors_there(nodes: Nodes, tmp_path: Path) -> None:
     docs = tmp_path / "docs"
     write_documents(docs, count=2)
     for name, address in (("here", None), ("there", nodes.address)):

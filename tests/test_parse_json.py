@@ -8,7 +8,7 @@ import re
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from ingest.chunk import split
@@ -212,6 +212,7 @@ def test_any_value_is_read_or_empty(value: Any) -> None:
             assert "\n" not in page.text
 
 
+@example([{}, {"": None, "0": None}], 0)
 @given(JSON, st.sampled_from([None, 0, 2]))
 def test_every_value_knows_its_line_in_the_file(value: Any, indent: int | None) -> None:
     """Values are numbered in their order, the keys of objects too, so that each is found but once."""

@@ -107,6 +107,7 @@ class _JsonPage:
                 self._add_lines(_rows(zip(value, places_in(value, begun), strict=True), here))
 
     def _add_lines(self, found: Sequence[Line]) -> None:
+        found = [line for line in found if line.text]  # of an empty record nothing is said
         marks: list[LineMark] = []
         length = 0
         for line in found:

@@ -98,8 +98,11 @@ def _names(
         if not places:
             raise damaged(database.directory, f"document {document} is in no place")
         ordered = in_order(places)
-        chosen_ones = (one for one in ordered if chosen is not None and one.location in chosen)
-        named[document] = next(chosen_ones, ordered[0])
+        if chosen is not None:  # a place that the index of places lost would be called by another one's name
+            ordered = [one for one in ordered if one.location in chosen]
+        if not ordered:
+            raise damaged(database.directory, f"document {document} is in none of the places that were asked")
+        named[document] = ordered[0]
     return dict(zip(named, shown_names(database, list(named.values())), strict=True))
 
 
