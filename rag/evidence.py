@@ -31,7 +31,9 @@ PAIR_WORTH = 1 / 3  # in that, of two characters of a script without spaces, as 
 STRANGER_WORTH = 0.3  # off, when no hit has a single one of the names and numbers that were asked about
 CODE_WORTH = 1.0  # off, when a code that was asked about is in no hit: what E6 means is no answer to E7
 
-# Pairs of letters in Thai, Lao, Burmese and Khmer and Vietnamese syllables are few: any passage has some.
+# Pairs of letters in Thai, Lao, Burmese and Khmer and Vietnamese syllables are few: any passage has some by
+# chance, but seldom most of them. So a share is raised to this power there.
+BY_CHANCE = 2.5
 _FEW_DIFFERENT = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ffơưƠƯ\u1ea0-\u1ef9]")
 _CODE = re.compile(r"(?=[a-z]*\d)(?=\d*[a-z])[a-z\d]+")  # letters with digits, folded as terms are
 _CODE_PART = re.compile(r"\d+|[a-z]+")
@@ -58,7 +60,7 @@ def evidence(question: str, hits: Sequence[Hit], among: Sequence[Hit]) -> float:
     if not terms or not considered:
         return 0.0
     rarities = steady_rarity(asked, [_held(hit) for hit in among])
-    chance = 2 if _FEW_DIFFERENT.search(question) else 1
+    chance = BY_CHANCE if _FEW_DIFFERENT.search(question) else 1
     best = max(
         share_of_forms(rarities, _held(hit)) ** chance
         + max((share_of_forms(rarities, one.terms) for one in sentences(hit)), default=0.0) ** chance
