@@ -18,6 +18,14 @@ from rag.store.milvus_address import MilvusAddress
 if TYPE_CHECKING:
     from pymilvus import MilvusClient
 
+# pymilvus pings every 10 s, calls or none. A server with gRPC's defaults, as milvus-lite's is, ends the
+# connection after three within five minutes, and the call that comes just then fails.
+_GRPC = {
+    "grpc.enable_http_proxy": 0,
+    "grpc.keepalive_permit_without_calls": 0,
+    "grpc.keepalive_time_ms": 330_000,
+}
+
 _lite_lock = Lock()
 _lite_uses: dict[str, int] = {}  # by the file's path: how many are open in this process
 
@@ -54,7 +62,7 @@ def connected(address: MilvusAddress, *, seconds: float) -> MilvusClient:
             token=address.token,
             timeout=seconds,
             dedicated=True,
-            grpc_options={"grpc.enable_http_proxy": 0},
+            grpc_options=_GRPC,
         )
     except BaseException:
         if address.lite:
