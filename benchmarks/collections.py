@@ -7,6 +7,7 @@ question names its document and the characters that answer). Knows no collection
 
 from __future__ import annotations
 
+import argparse
 import gzip
 import hashlib
 import json
@@ -51,6 +52,14 @@ class Collection:
     documents: dict[str, Document]
     asked: tuple[Asked, ...]
     paragraphs: bool
+
+
+def arguments_for(program: str, description: str | None) -> argparse.Namespace:
+    """What a measurement is told: the `folder` of collections, and `every`, to ask each N-th question."""
+    parser = argparse.ArgumentParser(prog=f"python -m {program}", description=description)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--every", type=int, default=1, metavar="N")
+    return parser.parse_args()
 
 
 def collections_in(folder: Path) -> list[Collection]:

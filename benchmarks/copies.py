@@ -9,12 +9,10 @@ N-th question alone.
 
 from __future__ import annotations
 
-import argparse
 import dataclasses
 from collections.abc import Sequence
-from pathlib import Path
 
-from benchmarks.collections import Asked, Collection, collections_in, indexed
+from benchmarks.collections import Asked, Collection, arguments_for, collections_in, indexed
 from benchmarks.search import FIRST, Finder, Remembering, by_rank, dense, ours
 from rag.embedding.embeddings import LocalEmbeddings
 from rag.records import Document, Page
@@ -26,10 +24,7 @@ WAYS: dict[str, Finder] = {"dense": dense, "reciprocal ranks": by_rank, "ours": 
 
 def main() -> None:
     """Measures both indexes and prints a line for each way to search."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.copies", description=__doc__)
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("--every", type=int, default=1, metavar="N")
-    arguments = parser.parse_args()
+    arguments = arguments_for("benchmarks.copies", __doc__)
     embedder = Remembering()
     for collection in collections_in(arguments.folder):
         if not collection.paragraphs:

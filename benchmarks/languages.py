@@ -13,12 +13,10 @@
 
 from __future__ import annotations
 
-import argparse
 import dataclasses
 from collections.abc import Sequence
-from pathlib import Path
 
-from benchmarks.collections import Asked, Collection, collections_in, indexed
+from benchmarks.collections import Asked, Collection, arguments_for, collections_in, indexed
 from benchmarks.search import FIRST, Finder, Remembering, answered, dense, keywords, ours, quoted
 from rag.store.contract import Snapshot
 
@@ -27,10 +25,7 @@ LEGS: dict[str, Finder] = {"dense": dense, "BM25": keywords, "ours": ours}
 
 def main() -> None:
     """Measures everything and prints the table."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.languages", description=__doc__)
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("--every", type=int, default=1, metavar="N")
-    arguments = parser.parse_args()
+    arguments = arguments_for("benchmarks.languages", __doc__)
     names = [*LEGS, "quoted: first, any", "refused, answered"]
     print(f"{'':16}{'questions':>10}" + "".join(f"{name:>20}" for name in names))
     for collection in collections_in(arguments.folder):

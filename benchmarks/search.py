@@ -18,7 +18,6 @@ and the project's own samples:
 
 from __future__ import annotations
 
-import argparse
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
@@ -27,7 +26,15 @@ from unittest.mock import patch
 
 import numpy as np
 
-from benchmarks.collections import Asked, Collection, collections_in, indexed, samples, together
+from benchmarks.collections import (
+    Asked,
+    Collection,
+    arguments_for,
+    collections_in,
+    indexed,
+    samples,
+    together,
+)
 from rag.chain import READ_WHOLE
 from rag.embedding.embeddings import LocalEmbeddings
 from rag.evidence import answers
@@ -66,10 +73,7 @@ class Remembering(LocalEmbeddings):
 
 def main() -> None:
     """Measures everything and prints the tables."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.search", description=__doc__)
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("--every", type=int, default=1, metavar="N")
-    arguments = parser.parse_args()
+    arguments = arguments_for("benchmarks.search", __doc__)
     embedder = Remembering()
     data = Path(__file__).parent.parent / "data"
     collections = [*collections_in(arguments.folder), samples(data)]

@@ -13,8 +13,8 @@ from math import log
 
 from rag.records import Hit
 from rag.text.stopwords import FUNCTION_CHARACTERS
-from rag.text.wording import context_terms, sentences, share_of_forms, steady_rarity, terms_of
-from rag.text.words import content_terms, is_pair, term_set
+from rag.text.wording import held_terms, sentences, share_of_forms, steady_rarity
+from rag.text.words import ALPHABETS, content_terms, is_pair, term_set
 
 CONSIDERED = 5  # hits; the more are looked at, the more of a question some hit holds by chance
 
@@ -34,7 +34,7 @@ CODE_WORTH = 1.0  # off, when a code that was asked about is in no hit: what E6 
 # Pairs of letters in Thai, Lao, Burmese and Khmer and Vietnamese syllables are few: any passage has some by
 # chance, but seldom most of them. So a share is raised to this power there.
 BY_CHANCE = 2.5
-_FEW_DIFFERENT = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ffơưƠƯ\u1ea0-\u1ef9]")
+_FEW_DIFFERENT = re.compile(f"[{ALPHABETS}ơưƠƯ\u1ea0-\u1ef9]")
 _CODE = re.compile(r"(?=[a-z]*\d)(?=\d*[a-z])[a-z\d]+")  # letters with digits, folded as terms are
 _CODE_PART = re.compile(r"\d+|[a-z]+")
 _HUMPED = re.compile(r"[a-z][A-Z]")
@@ -59,23 +59,20 @@ def evidence(question: str, hits: Sequence[Hit], among: Sequence[Hit]) -> float:
     considered = hits[:CONSIDERED]
     if not terms or not considered:
         return 0.0
-    rarities = steady_rarity(asked, [_held(hit) for hit in among])
+    rarities = steady_rarity(asked, [held_terms(hit) for hit in among])
+    holdings = [held_terms(hit) for hit in considered]
     chance = BY_CHANCE if _FEW_DIFFERENT.search(question) else 1
     best = max(
-        share_of_forms(rarities, _held(hit)) ** chance
+        share_of_forms(rarities, held) ** chance
         + max((share_of_forms(rarities, one.terms) for one in sentences(hit)), default=0.0) ** chance
         + COSINE_WORTH * hit.scores.get("trust", 1.0) * (hit.scores.get("dense", 0.0) - COSINE_BY_CHANCE)
-        for hit in considered
+        for hit, held in zip(considered, holdings, strict=True)
     )
     length = log(1 + sum(PAIR_WORTH if is_pair(term) else 1.0 for term in terms))
-    held = frozenset[str]().union(*map(_held, considered))
+    held = frozenset[str]().union(*holdings)
     strange = STRANGER_WORTH * _only_strangers(question, terms, held)
     strange += CODE_WORTH * any(_is_strange_code(term, held) for term in terms)
     return best + LENGTH_WORTH * length - strange
-
-
-def _held(hit: Hit) -> frozenset[str]:
-    return context_terms(hit) | terms_of(hit)
 
 
 def _telling(terms: Sequence[str]) -> list[str]:

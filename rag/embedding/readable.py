@@ -8,7 +8,7 @@ What is made of either is noise.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import groupby
 
 # A word with fewer letters a token is spelled out. To an English model next to no word is in English, German,
@@ -30,8 +30,7 @@ def readable_share(
     `words` has for each token the number of the word that it is of, `offsets` its characters in `text`.
     """
     unread = 0
-    for _, group in groupby(range(len(tokens)), key=words.__getitem__):
-        own = list(group)
+    for _, own in _by_word(words):
         letters = sum(map(str.isalpha, text[offsets[own[0]][0] : offsets[own[-1]][1]]))
         spelled_out = SHORT < letters < LEAST_LETTERS * len(own)
         unread += len(own) if spelled_out else sum(tokens[one] == unknown for one in own)
@@ -44,9 +43,15 @@ def known_share(words: Sequence[int | None], offsets: Sequence[tuple[int, int]])
     Nine in ten English ones to an English model, one or two in ten of any other language with Latin letters:
     of those it knows syllables, and what they have in common with its own.
     """
-    pieces: dict[int, list[int]] = {}
-    for token, word in enumerate(words):
-        if word is not None:
-            pieces.setdefault(word, []).append(token)
-    long = [own for own in pieces.values() if offsets[own[-1]][1] - offsets[own[0]][0] >= LONG]
+    long = [
+        own
+        for word, own in _by_word(words)
+        if word is not None and offsets[own[-1]][1] - offsets[own[0]][0] >= LONG
+    ]
     return sum(len(own) == 1 for own in long) / len(long) if long else None
+
+
+def _by_word(words: Sequence[int | None]) -> Iterator[tuple[int | None, list[int]]]:
+    """The tokens of each word in turn, and those between that are of none."""
+    for word, group in groupby(range(len(words)), key=words.__getitem__):
+        yield word, list(group)

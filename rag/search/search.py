@@ -21,7 +21,7 @@ from rag.search.fusion import familiarity, fused, trust
 from rag.search.reranker import Reranker, reranked
 from rag.search.windows import reading_order, windows
 from rag.store.contract import Snapshot
-from rag.text.wording import context_terms, is_title, rarity, sentences, share, terms_of
+from rag.text.wording import context_terms, held_terms, is_title, rarity, sentences, share, terms_of
 from rag.text.words import content_terms, match_query
 from rag.verdicts.verdict import judge
 
@@ -167,7 +167,7 @@ def scored(hits: Sequence[Hit], question: str, dense_trust: Sequence[float]) -> 
     """
     contexts = [context_terms(hit) for hit in hits]
     units = [[one.terms for one in sentences(hit)] for hit in hits]
-    holdings = [context.union(*terms) for context, terms in zip(contexts, units, strict=True)]
+    holdings = [held_terms(hit) for hit in hits]
     rarities = rarity(content_terms(question, characters=True), holdings)
     whole = [share(rarities, held) for held in holdings]
     titles = _titles(hits)

@@ -62,6 +62,11 @@ def context_terms(hit: Hit) -> frozenset[str]:
     return _terms_of_context("\n".join((hit.source, *hit.headings)))
 
 
+def held_terms(hit: Hit) -> frozenset[str]:
+    """The terms of a hit and of what stands over it."""
+    return context_terms(hit) | terms_of(hit)
+
+
 @lru_cache(maxsize=1024)
 def _terms_of_context(text: str) -> frozenset[str]:
     return term_set(text)

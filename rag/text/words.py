@@ -41,7 +41,8 @@ _MARKS = "".join(
     if unicodedata.category(chr(code)) in ("Mn", "Mc")
 )
 _WORD = rf"(?:[A-Za-z0-9_]++|(?:(?![{_UNSPACED}])[\w{_MARKS}])++)++"
-_ALPHABETIC = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff]")  # Thai, Lao, Burmese, Khmer
+ALPHABETS = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff"  # of these: Thai, Lao, Burmese, Khmer
+_ALPHABETIC = re.compile(f"[{ALPHABETS}]")
 _UNSPACED_RUN = re.compile(f"[{_UNSPACED}]")
 _JOINT = r"(?:[-.:/\\@+&'’‐‑]|(?<=\d),(?=\d))"  # inside a word, a number, a code, a file name
 _TOKEN = re.compile(rf"(?P<run>[{_UNSPACED}]+)|{_WORD}(?:{_JOINT}{_WORD})*+")
